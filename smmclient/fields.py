@@ -1,0 +1,87 @@
+"""What may go into a form field: checks made before any I/O, shared by orders, ids and settings."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from smmclient.errors import InvalidOrder, UsageError
+
+__all__ = ["check_count", "check_id", "check_ids", "check_lines", "check_request_id", "check_text"]
+
+#: Controls, lone surrogates, line and paragraph separators: never part of a link, a name or an id.
+_FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_LONGEST_ID = 200
+_LONGEST_REQUEST_ID = 128
+
+
+def _bad_character(text: str) -> str | None:
+    if text.isascii() and text.isprintable():
+        return None
+    return next((char for char in text if unicodedata.category(char) in _FORBIDDEN), None)
+
+
+def check_text(text: object, what: str, *, error: type[UsageError] = InvalidOrder) -> str:
+    """Return the text without surrounding spaces; raises where it is empty or has control characters."""
+    if not isinstance(text, str):
+        raise error(f"{what} must be text, not {type(text).__name__}")
+    if (char := _bad_character(text)) is not None:
+        raise error(f"{what} holds the control character {char!a}: remove it")
+    if not (text := text.strip()):
+        raise error(f"{what} is empty")
+    return text
+
+
+def check_count(count: object, what: str, *, least: int = 1) -> int:
+    """Return the whole number; raises where it is none or is below ``least``."""
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise InvalidOrder(f"{what} must be a whole number, not {count!r}")
+    if count < least:
+        raise InvalidOrder(f"{what} must be at least {least}, not {count}")
+    return count
+
+
+def check_lines(lines: object, what: str) -> None:
+    """Raise where the entries of a list-valued field could not be sent with a line each."""
+    if isinstance(lines, (str, bytes)) or not isinstance(lines, Iterable):
+        raise InvalidOrder(f"{what} must be a list of texts, or one text with a line each")
+    count = 0
+    for count, entry in enumerate(lines, 1):
+        check_text(entry, f"{what}, entry {count},")
+    if not count:
+        raise InvalidOrder(f"{what} is empty")
+
+
+def check_id(value: object, what: str, *, error: type[UsageError] = UsageError) -> str:
+    """Return an id as the text to send; raises where a panel could read it as another or as several."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 0:
+            raise error(f"{what} must not be negative: {value}")
+        return str(value)
+    if not isinstance(value, str):
+        raise error(f"{what} must be an int or text, not {type(value).__name__}")
+    text = check_text(value, what, error=error)
+    if len(text) > _LONGEST_ID:
+        raise error(f"{what} is longer than {_LONGEST_ID} characters")
+    if "," in text or any(char.isspace() for char in text):
+        raise error(f"{what} must be one id without commas or spaces: {text!r}")
+    return text
+
+
+def check_ids(ids: object, what: str) -> tuple[str, ...]:
+    """Return the ids to send, in the order given, each once."""
+    if isinstance(ids, (str, int)):
+        ids = (ids,)
+    if isinstance(ids, bytes) or not isinstance(ids, Iterable):
+        raise UsageError(f"{what}s must be a list of ids, not {type(ids).__name__}")
+    return tuple(dict.fromkeys(check_id(one, what) for one in ids))
+
+
+def check_request_id(request_id: object) -> str:
+    """Return the caller's idempotency key; raises where a panel could cut or change it."""
+    text = check_text(request_id, "request_id", error=UsageError)
+    if text != request_id or not text.isascii() or len(text) > _LONGEST_REQUEST_ID:
+        raise UsageError(
+            f"request_id must be 1 to {_LONGEST_REQUEST_ID} printable ASCII characters with no space around them"
+        )
+    return text
