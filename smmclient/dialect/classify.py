@@ -1,0 +1,245 @@
+"""From a reply to its decoded JSON, or to the error that it is. Pure.
+
+Order of the tests: too many requests → redirect → the panel's own words → 5xx → not JSON → other 4xx. The words come
+before the status because many panels answer every error with 200, and others say in a 4xx body what it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from attrs import frozen
+
+from smmclient.dialect.read import Unreadable, read_json
+from smmclient.dialect.refusals import Fault, meaning_of
+from smmclient.errors import Blocked, ConfigError, Overloaded, RateLimited, Refused, SMMError
+from smmclient.wire import WireReply
+
+__all__ = ["Told", "error_text", "payload_of", "refusal", "told_limits"]
+
+
+def payload_of(
+    reply: WireReply,
+    operation: str,
+    *,
+    texts: Mapping[str, type[SMMError] | type[Fault]],
+    statuses: Mapping[int, type[Refused]],
+) -> object:
+    """The decoded JSON of a reply that is not an error.
+
+    Raises `Refused`, `RateLimited`, `Overloaded`, `Blocked` or `ConfigError` where the reply says so, `Fault` for
+    a panel that admits a failure, and `Unreadable` for a 2xx that is not JSON.
+    """
+    status = reply.status
+    if status == 429:
+        raise _rate_limited(reply, "429")
+    if 300 <= status < 400:
+        location = reply.headers.get("location", "nowhere")
+        raise ConfigError(f"the panel redirects ({status}) to {location}: set base_url to the panel's own address")
+    payload: object = None
+    garbled: Unreadable | None = None
+    try:
+        payload = read_json(reply.body)
+    except Unreadable as error:
+        garbled = error
+    text = None if garbled else error_text(payload, operation)
+    if status >= 500 and status != 503:
+        raise Fault(f"HTTP {status}: {text or garbled or 'no error text'}")
+    if text is not None:
+        if operation == "add" and isinstance(payload, dict) and payload.get("order"):
+            raise Unreadable(f"the reply holds both an order id and an error: {text}")
+        raise _said_no(reply, payload, text, texts, statuses)
+    if status >= 500:
+        raise Fault(f"HTTP {status}: {garbled or 'no error text'}")
+    if 200 <= status < 300 and garbled is None:
+        return payload
+    if status >= 400:
+        raise _rejected(reply, payload, garbled, statuses)
+    raise garbled or Unreadable(f"HTTP {status} is not an answer")
+
+
+def _said_no(
+    reply: WireReply,
+    payload: object,
+    text: str,
+    texts: Mapping[str, type[SMMError] | type[Fault]],
+    statuses: Mapping[int, type[Refused]],
+) -> Exception:
+    meaning = meaning_of(text, texts)
+    if meaning is not None and issubclass(meaning, RateLimited):
+        return _rate_limited(reply, text)
+    if reply.status >= 500 or meaning is Fault:
+        return Fault(f"HTTP {reply.status}: {text}")
+    if meaning is not None and issubclass(meaning, Overloaded):
+        return Overloaded(text)
+    return refusal(text, payload, status=reply.status, texts=texts, statuses=statuses)
+
+
+def _rejected(
+    reply: WireReply, payload: object, garbled: Unreadable | None, statuses: Mapping[int, type[Refused]]
+) -> Exception:
+    """The error that a 4xx without an error text is."""
+    status = reply.status
+    if garbled is None:
+        return refusal(f"HTTP {status} without a reason", payload, status=status, texts={}, statuses=statuses)
+    if status in (401, 403):
+        return Blocked(
+            f"HTTP {status} without the panel's JSON: a firewall, or an address that the key does not admit; "
+            "ask the panel to admit your address"
+        )
+    if status in (404, 405, 410):
+        return ConfigError(f"HTTP {status} without the panel's JSON: there is no API at base_url, check it")
+    # A proxy's timeout (408) or a page nobody knows: it says nothing of what was done behind it.
+    return Fault(f"HTTP {status}: {garbled}")
+
+
+def refusal(
+    text: str,
+    raw: object,
+    *,
+    status: int | None,
+    texts: Mapping[str, type[SMMError] | type[Fault]],
+    statuses: Mapping[int, type[Refused]],
+) -> Refused:
+    """The `Refused` that a text means, else the one that the status means, else a plain one."""
+    meaning = meaning_of(text, texts)
+    kind: type[Refused] = Refused
+    if meaning is not None and issubclass(meaning, Refused):
+        kind = meaning
+    elif status is not None:
+        kind = statuses.get(status, Refused)
+    return kind(text, http_status=status, raw=raw)
+
+
+#: Keys that the reply of an action has when it went well; where one is there, a bare ``message`` is not an error.
+_GOOD_KEYS: Mapping[str, frozenset[str]] = {
+    "add": frozenset({"order", "orders", "data"}),
+    "balance": frozenset({"balance", "data"}),
+    "status": frozenset({"charge", "start_count", "remains", "orders", "data"}),
+    "refill": frozenset({"refill", "refills", "data"}),
+    "refill_status": frozenset({"refill", "refills", "data"}),
+    "cancel": frozenset({"cancel", "order", "orders", "data"}),
+    "services": frozenset({"services", "data", "value"}),
+}
+
+
+def error_text(payload: object, operation: str) -> str | None:
+    """The panel's words for no in a decoded reply or row, or None where it says none.
+
+    Known forms: ``error`` as text or object, ``errors``, ``Error``, ``{"status": "error", "msg": …}``,
+    ``{"success": false, "message": …}``, and a lone ``message`` on a read.
+    """
+    if (
+        isinstance(payload, list)
+        and len(payload) == 1
+        and isinstance(payload[0], dict)
+        and set(payload[0]) == {"error"}
+    ):
+        payload = payload[0]
+    if not isinstance(payload, dict):
+        return None
+    for key in ("error", "errors", "Error"):
+        if text := _words(payload.get(key)):
+            return _message(payload) or text if text == "true" else text
+    message = _message(payload)
+    if message is None:
+        return None
+    verdict = str(payload.get("status", payload.get("success", ""))).casefold()
+    good = any(payload.get(key) is not None for key in _GOOD_KEYS.get(operation, ()))
+    if verdict in ("error", "fail", "failed", "false") and not good:
+        return message
+    if good or verdict in ("success", "ok", "true", "1") or "ok" in payload or "success" in payload:
+        return None
+    # {"message": "Unauthorized"} and nothing else. On a write, words that nobody knows could as well be good news.
+    reads = operation in ("services", "balance", "status", "refill_status")
+    return message if reads or meaning_of(message) is not None else None
+
+
+def _message(payload: Mapping[str, object]) -> str | None:
+    return next(
+        (text for key in ("msg", "message") if isinstance(text := payload.get(key), str) and text.strip()),
+        None,
+    )
+
+
+def _words(error: object) -> str | None:
+    if error is None or error is False or error == 0 or error == [] or error == {}:
+        return None
+    if isinstance(error, str) and error.strip().casefold() in ("", "0", "false", "null", "none"):
+        return None
+    if error is True or error == 1:
+        return "true"
+    if isinstance(error, str):
+        return error.strip()
+    if isinstance(error, dict):
+        return _message(error) or next((v for v in error.values() if isinstance(v, str) and v), str(error))
+    if isinstance(error, list):
+        return "; ".join(_words(part) or str(part) for part in error)
+    return str(error)
+
+
+@frozen
+class Told:
+    """What a reply's headers tell about limits; every figure may be missing.
+
+    ``reset_in`` is in seconds from now and not clamped; it is on the panel's clock where the reply has a ``Date``.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset_in: float | None = None
+    tier_remaining: int | None = None
+    denied_by: str | None = None
+    retry_after: float | None = None
+
+
+#: NotPanel and smm.bz document these three; NotPanel adds the tier and who denied.
+_FIRST = "x-ratelimit-"
+_EPOCH = 1_000_000_000
+
+
+def told_limits(headers: Mapping[str, str], now: float) -> Told | None:
+    """What the headers tell about limits, or None where they tell nothing. ``now`` is our wall clock."""
+    if "x-ratelimit-remaining" not in headers and "retry-after" not in headers and "x-ratelimit-reset" not in headers:
+        return None
+    panel_now = _date(headers.get("date"))
+    base = now if panel_now is None else panel_now
+    reset = _number(headers.get(_FIRST + "reset"))
+    if reset is not None and reset >= _EPOCH:
+        reset -= base
+    retry_after = _number(headers.get("retry-after"))
+    if retry_after is None and (until := _date(headers.get("retry-after"))) is not None:
+        retry_after = until - base
+    denied_by = headers.get(_FIRST + "deniedby", "").strip().casefold()
+    return Told(
+        limit=_whole(headers.get(_FIRST + "limit")),
+        remaining=_whole(headers.get(_FIRST + "remaining")),
+        reset_in=reset,
+        tier_remaining=_whole(headers.get(_FIRST + "tier-remaining")),
+        denied_by=denied_by if denied_by in ("key", "tier", "ip") else None,
+        retry_after=retry_after,
+    )
+
+
+def _number(text: str | None) -> float | None:
+    text = (text or "").strip()
+    return float(text) if text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) < 20 else None
+
+
+def _whole(text: str | None) -> int | None:
+    number = _number(text)
+    return None if number is None else int(number)
+
+
+def _date(text: str | None) -> float | None:
+    if not text:
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _rate_limited(reply: WireReply, text: str) -> RateLimited:
+    return RateLimited(f"the panel's limit is used up ({text})", denied_by=reply.headers.get(_FIRST + "deniedby"))

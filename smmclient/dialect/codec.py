@@ -1,0 +1,348 @@
+"""From decoded JSON to the values of `smmclient.model`, for every shape that panels were seen to answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+import cattrs
+from attrs import evolve
+
+from smmclient.dialect.classify import error_text
+from smmclient.dialect.read import (
+    Unreadable,
+    read_count,
+    read_flag,
+    read_id,
+    read_money,
+    read_order_state,
+    read_refill_state,
+    read_text,
+)
+from smmclient.errors import NotCancelable, NotRefillable, Refused, SMMError, UnknownRefill
+from smmclient.model import (
+    Cancellation,
+    OrderState,
+    OrderStatus,
+    Problem,
+    Receipt,
+    Refill,
+    RefillState,
+    RefillStatus,
+    Service,
+)
+
+__all__ = [
+    "read_balance",
+    "read_cancellation",
+    "read_receipt",
+    "read_refill",
+    "read_refill_status",
+    "read_rows",
+    "read_services",
+    "read_status",
+]
+
+T = TypeVar("T")
+
+
+def _needed(read: Callable[[object], T | None]) -> Callable[[object, object], T]:
+    def structure(value: object, _: object) -> T:
+        if (result := read(value)) is None:
+            raise Unreadable("it is missing")
+        return result
+
+    return structure
+
+
+_converter = cattrs.Converter()
+_converter.register_structure_hook(Decimal, _needed(read_money))
+_converter.register_structure_hook(int, _needed(read_count))
+_converter.register_structure_hook(str, lambda value, _: read_text(value) or "")
+_converter.register_structure_hook(Decimal | None, lambda value, _: read_money(value))
+_converter.register_structure_hook(int | None, lambda value, _: read_count(value))
+_converter.register_structure_hook(bool | None, lambda value, _: read_flag(value))
+_converter.register_structure_hook(str | None, lambda value, _: read_text(value))
+_converter.register_structure_hook(OrderState, lambda word, _: read_order_state(word))
+_converter.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
+
+
+def _structure(fields: Mapping[str, object], kind: type[T]) -> T:
+    """A value from a row's fields; `Unreadable` names the field that could not be read."""
+    try:
+        return _converter.structure(fields, kind)
+    except cattrs.ClassValidationError as errors:
+        groups, _ = errors.group_exceptions()
+        error, note = groups[0]
+        if isinstance(error, KeyError):
+            raise _BadField(str(error.args[0]), "it is missing") from None
+        if not isinstance(error, Unreadable):
+            raise
+        raise _BadField(note.name, str(error)) from None
+
+
+class _BadField(Unreadable):
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}")
+        self.name = name
+        self.reason = reason
+
+
+def _unwrap(payload: object, *names: str) -> object:
+    """What stands under the first of the names, where the payload is an object that has one."""
+    if isinstance(payload, dict):
+        for name in names:
+            if isinstance(inner := payload.get(name), (dict, list)):
+                return inner
+    return payload
+
+
+# ---------------------------------------------------------------------------------------------------- services
+
+_SERVICE_IDS = ("service", "serviceId", "id", "ID")
+
+
+def read_services(
+    payload: object, *, packages_bill_min: bool = False
+) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
+    """The services and the rows that could not be read."""
+    rows = _unwrap(payload, "services", "data", "value")
+    if not isinstance(rows, list):
+        raise Unreadable("the catalog is not a list")
+    services: list[Service] = []
+    problems: list[Problem] = []
+    for number, row in enumerate(rows, 1):
+        try:
+            services.append(_read_service(row, packages_bill_min=packages_bill_min))
+        except _BadField as bad:
+            problems.append(Problem(number, bad.name, bad.reason, raw=row))
+        except Unreadable as bad:
+            problems.append(Problem(number, None, str(bad), raw=row))
+    return tuple(services), tuple(problems)
+
+
+def _read_service(row: object, *, packages_bill_min: bool) -> Service:
+    if not isinstance(row, dict):
+        raise Unreadable("the row is not an object")
+    given = next((row[name] for name in _SERVICE_IDS if row.get(name) is not None), None)
+    try:
+        service_id = read_id(given)
+    except Unreadable as error:
+        raise _BadField("service", str(error)) from None
+    fields = {"name": None, "type": None, "category": None, **row, "id": service_id, "raw": row}
+    fields["package_units"] = row.get("min") if packages_bill_min else None
+    return _structure(fields, Service)
+
+
+# ------------------------------------------------------------------------------------------- add and balance
+
+
+def read_receipt(payload: object, *, request_id: str | None, charge_field: str) -> Receipt:
+    """The receipt of a placed order. Prices that cannot be read are None: the order stands all the same."""
+    if isinstance(payload, dict) and "order" not in payload:
+        payload = _unwrap(payload, "data")
+    if not isinstance(payload, dict):
+        raise Unreadable("the reply is no object with an order id")
+    if "success" in payload and read_flag(payload["success"]) is False:
+        raise Unreadable("the reply says that it did not succeed, and gives no reason")
+    given = payload.get("order")
+    # {"orders": [23501]}: panels that take several links in one call answer one with a list of one.
+    if given is None and isinstance(several := payload.get("orders"), list) and len(several) == 1:
+        given = several[0]
+    order = read_id(given)
+    if order.strip("0") == "":
+        raise Unreadable("the reply has 0 for an order id")
+    return Receipt(
+        order=order,
+        request_id=request_id,
+        charge=_price(payload.get(charge_field)),
+        original_price=_price(payload.get("original_price")),
+        discount=_price(payload.get("discount")),
+        raw=payload,
+    )
+
+
+def _price(value: object) -> Decimal | None:
+    try:
+        return read_money(value)
+    except Unreadable:
+        return None
+
+
+def read_balance(payload: object) -> tuple[Decimal, str | None, object]:
+    """The amount, its currency and the object they stand in."""
+    payload = payload if isinstance(payload, dict) and "balance" in payload else _unwrap(payload, "data")
+    if not isinstance(payload, dict) or (amount := read_money(payload.get("balance"))) is None:
+        raise Unreadable("the reply has no balance")
+    return amount, read_text(payload.get("currency")), payload
+
+
+# --------------------------------------------------------------------------------- one row about one order or refill
+
+
+def read_status(order: str, row: object) -> OrderStatus:
+    """The status of one order from its row."""
+    if not isinstance(row, dict) or not isinstance(word := row.get("status"), str) or not word.strip():
+        raise Unreadable("the row has no status")
+    status = _structure({**row, "order": order, "state": word, "raw_state": word, "raw": None}, OrderStatus)
+    return evolve(status, raw=row)
+
+
+def read_refill(order: str, row: object) -> Refill:
+    """The refill of one order from its row: an id, 1, or the order's own id."""
+    if isinstance(row, dict):
+        given = row.get("refill")
+        several = row.get("refills")
+        if given is None and isinstance(several, list) and len(several) == 1:
+            given = several[0]
+    else:
+        given = row
+    if given is True:
+        return Refill(order, "true", raw=row)
+    if given is False or given == 0 or given == "0":
+        raise NotRefillable(f"the panel answered refill: {given}", raw=row)
+    return Refill(order, read_id(given), raw=row)
+
+
+def read_refill_status(refill: str, row: object) -> RefillStatus:
+    """The status of one refill from its row."""
+    word = row.get("status") if isinstance(row, dict) else row
+    if not isinstance(word, str) or not word.strip():
+        raise Unreadable("the row has no status")
+    state = read_refill_state(word)
+    # [{"refill": "8", "status": "Not found"}]: one panel reports an unknown refill as a status.
+    if state is RefillState.UNKNOWN and "not found" in word.casefold():
+        raise UnknownRefill(word, raw=row)
+    return RefillStatus(refill, state, word, raw=row)
+
+
+def read_cancellation(order: str, row: object) -> Cancellation:
+    """The acceptance of one cancel from its row: 1, true, an id, ``"requested"``, or a flag of success."""
+    if not isinstance(row, dict):
+        raise Unreadable("the row is not an object")
+    for name in ("cancel", "success", "ok"):
+        if row.get(name) is not None:
+            if read_flag(_flat(row[name])):
+                return Cancellation(order, raw=row)
+            raise NotCancelable(f"the panel answered {name}: {row[name]}", raw=row)
+    if str(row.get("status", "")).casefold() in ("success", "ok"):
+        return Cancellation(order, raw=row)
+    raise Unreadable("the row says neither that the cancel was accepted nor that it was not")
+
+
+def _flat(value: object) -> object:
+    # {"cancel": 45} is the id of a request or of the order: any id above 0 is a yes.
+    return value != 0 if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+# ------------------------------------------------------------------------------------------------ many rows
+
+#: Where some panels wrap the rows of a batch.
+_WRAPPERS = ("orders", "refills", "data")
+
+
+def read_rows(
+    payload: object,
+    asked: Sequence[str],
+    operation: str,
+    *,
+    id_field: str,
+    read_row: Callable[[str, object], T],
+    refuse: Callable[[str, object], Refused],
+    missing: Callable[[str], SMMError],
+) -> dict[str, T | SMMError]:
+    """A result or an error for each id that was asked for, in that order.
+
+    Takes an object keyed by id, a list of rows that name their id, and for a single id its bare row. A
+    list of rows without ids is `Unreadable`: which row is whose would be a guess.
+    """
+    rows = _by_id(payload, asked, id_field)
+
+    def read_one(one: str) -> T | SMMError:
+        if one not in rows:
+            return missing("the reply says nothing about it")
+        row = rows[one]
+        if row is _TWICE:
+            return missing("the reply has two rows about it")
+        if (text := _row_error(row, operation)) is not None:
+            return refuse(text, row)
+        try:
+            return read_row(one, row)
+        except Refused as error:
+            return error
+        except Unreadable as error:
+            return missing(str(error))
+
+    return {one: read_one(one) for one in asked}
+
+
+_TWICE = object()
+
+
+def _by_id(payload: object, asked: Sequence[str], id_field: str) -> dict[str, object]:
+    if isinstance(payload, dict):
+        if any(one in payload for one in asked):
+            return {one: payload[one] for one in asked if one in payload}
+        inner = _unwrap(payload, *_WRAPPERS)
+        if inner is not payload and (len(asked) > 1 or not _has_fields(payload)):
+            return _by_id(inner, asked, id_field)
+    if isinstance(payload, list) and (len(asked) > 1 or len(payload) != 1 or _names_id(payload[0], id_field)):
+        return _from_list(payload, asked, id_field)
+    if len(asked) == 1:
+        row = payload[0] if isinstance(payload, list) else payload
+        if row is None or row == []:
+            raise Unreadable("the reply is null")
+        return {asked[0]: row} if _is_about(row, asked[0], id_field) else {}
+    if isinstance(payload, dict) and not payload:
+        return {}
+    raise Unreadable("the reply's rows cannot be matched to the ids that were asked for")
+
+
+def _has_fields(payload: Mapping[str, object]) -> bool:
+    return any(name in payload for name in ("charge", "remains", "refill", "cancel"))
+
+
+def _names_id(row: object, id_field: str) -> bool:
+    return isinstance(row, dict) and row.get(id_field) is not None
+
+
+def _is_about(row: object, one: str, id_field: str) -> bool:
+    """Whether a lone row may be about the id: it names no other. ``refill`` in a refill's row is not its order."""
+    if not _names_id(row, id_field) or not isinstance(row, dict):
+        return True
+    return str(row[id_field]).strip() == one
+
+
+def _from_list(payload: Sequence[object], asked: Sequence[str], id_field: str) -> dict[str, object]:
+    rows: dict[str, object] = {}
+    nameless = False
+    for row in payload:
+        if not _names_id(row, id_field) or not isinstance(row, dict):
+            nameless = True
+            continue
+        named = str(row[id_field]).strip()
+        rows[named] = _TWICE if named in rows else row
+    found = {one: rows[one] for one in asked if one in rows}
+    if nameless and not found:
+        raise Unreadable("the reply is a list of rows without ids, which cannot be matched")
+    return found
+
+
+#: The field of a row in which an error can be nested: {"order": 9, "cancel": {"error": "…"}}.
+_NESTED = {"refill": "refill", "cancel": "cancel", "refill_status": "status", "status": "status"}
+
+
+def _row_error(row: object, operation: str) -> str | None:
+    if isinstance(row, str):
+        # {"99": "Incorrect order ID"}. A refill's row may as well be its id, or its state in one word.
+        is_answer = (operation == "refill" and " " not in row.strip()) or (
+            operation == "refill_status" and read_refill_state(row) is not RefillState.UNKNOWN
+        )
+        return None if is_answer else row.strip() or "an empty text"
+    if not isinstance(row, dict):
+        return None
+    nested = row.get(_NESTED[operation])
+    if isinstance(nested, dict) and (text := error_text(nested, operation)) is not None:
+        return text
+    return error_text(row, operation)
