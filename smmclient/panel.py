@@ -1,0 +1,247 @@
+"""The provider that runs a `Dialect` through the pipeline: what PanelBon, NotPanel and v2 all are."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import anyio
+from attrs import evolve
+
+from smmclient.dialect.capabilities import Support
+from smmclient.dialect.dialect import Dialect
+from smmclient.endpoint import Endpoint
+from smmclient.errors import ConfigError, SMMError, UsageError
+from smmclient.fields import check_id, check_ids
+from smmclient.model import Balance, Cancellation, Catalog, OrderStatus, Receipt, Refill, RefillStatus
+from smmclient.orders import AnyOrder
+from smmclient.pipeline.clock import Clock, SystemClock
+from smmclient.pipeline.gather import Gatherer
+from smmclient.pipeline.key import KeySource
+from smmclient.pipeline.meter import AccountBook
+from smmclient.pipeline.pace import Priority
+from smmclient.pipeline.path import Pipeline
+from smmclient.pipeline.share import Shared
+from smmclient.provider import BeforeSend, Provider
+from smmclient.settings import Settings
+from smmclient.transport import Transport
+from smmclient.wire import Operation
+
+__all__ = ["Panel"]
+
+T = TypeVar("T")
+#: Batches of one call that are under way at once; the gate and the pacing bound them further.
+_BATCHES_AT_ONCE = 16
+#: Settings that belong to the connection, which `with_settings` shares.
+_CONNECTION = ("proxy", "trust_env", "max_connections")
+
+
+class Panel(Provider):
+    """One account at a panel that a `Dialect` describes."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        api_key: str | Callable[[], str],
+        base_url: str | None = None,
+        settings: Settings | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        draw: random.Random | None = None,
+    ) -> None:
+        self.dialect = dialect
+        self.name = dialect.name
+        self.capabilities = dialect.capabilities
+        self.settings = settings or Settings()
+        self.endpoint = Endpoint.parse(base_url or dialect.base_url, provider=dialect.name)
+        self.clock = clock or SystemClock()
+        self._key = KeySource(api_key)
+        self._draw = draw or random.Random()  # noqa: S311 (jitter, not secrets)
+        self._owns_transport = transport is None
+        self.transport: Transport = transport or _default_transport(self.settings)
+        self._pipeline = self._build()
+        self._closed = False
+        self._balance: Shared[Balance] = Shared(self.clock, keep=dialect.cache.balance)
+        self._services: Shared[Catalog] = Shared(self.clock, keep=dialect.cache.services)
+        self._gatherer = Gatherer(self.clock, size=dialect.batch_size, fetch=self._statuses)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name} at {self.endpoint.url}>"
+
+    def _build(self) -> Pipeline:
+        limits = self.dialect.limits if self.settings.limits is None else self.settings.limits
+        book = AccountBook(
+            origin=self.endpoint.origin,
+            way_out=self.settings.proxy or "",
+            limits=limits,
+            tells=self.dialect.tells_limits,
+        )
+        return Pipeline(
+            dialect=self.dialect,
+            url=self.endpoint.url,
+            headers=request_headers(self.settings),
+            key=self._key.current,
+            account=book.of,
+            transport=self.transport,
+            settings=self.settings,
+            clock=self.clock,
+            draw=self._draw,
+        )
+
+    @property
+    def batch_size(self) -> int:
+        """Most ids that the panel takes in one call."""
+        return 1 if self.capabilities.status_batch is Support.NO else self.dialect.batch_size
+
+    # ------------------------------------------------------------------------------------------------ the account
+
+    async def balance(self, *, refresh: bool = False) -> Balance:  # noqa: D102 (see Provider)
+        self._check_open()
+
+        async def fetch() -> Balance:
+            asked_at = self.clock.wall()
+            amount, currency, raw = await self._pipeline.run(self.dialect.balance(), Priority.READ)
+            age = self.dialect.cache.balance_age
+            return Balance(amount, currency, fetched_at=asked_at, max_age=age, raw=raw)
+
+        return await self._balance.get(fetch, fresh=refresh or not self.settings.cache)
+
+    async def services(self, *, refresh: bool = False) -> Catalog:  # noqa: D102
+        self._check_open()
+
+        async def fetch() -> Catalog:
+            asked_at = self.clock.wall()
+            services, problems = await self._pipeline.run(self.dialect.services(), Priority.READ)
+            return Catalog(services, problems, fetched_at=asked_at)
+
+        return await self._services.get(fetch, fresh=refresh or not self.settings.cache)
+
+    # --------------------------------------------------------------------------------------------------- the orders
+
+    async def add_order(  # noqa: D102
+        self, order: AnyOrder, *, request_id: str | None = None, before_send: BeforeSend | None = None
+    ) -> Receipt:
+        self._check_open()
+        if request_id is None and self.capabilities.request_id is Support.YES:
+            request_id = str(uuid.uuid4())
+        operation = self.dialect.add(order, request_id)
+        hook = None if before_send is None else _bound(before_send, order, request_id)
+        return await self._pipeline.run(operation, Priority.PLACE, before_send=hook)
+
+    async def order_status(self, order: int | str) -> OrderStatus:  # noqa: D102
+        self._check_open()
+        one = check_id(order, "order")
+        if self.batch_size == 1:
+            answer = (await self._statuses([one]))[one]
+        else:
+            answer = await self._gatherer.get(one)
+        if isinstance(answer, SMMError):
+            raise answer.copy()
+        return answer
+
+    async def order_statuses(self, orders: Iterable[int | str]) -> Mapping[str, OrderStatus | SMMError]:  # noqa: D102
+        return await self._statuses(check_ids(orders, "order"))
+
+    async def _statuses(self, ids: Sequence[str]) -> dict[str, OrderStatus | SMMError]:
+        return await self._in_batches(self.dialect.status, ids, Priority.POLL, size=self.batch_size)
+
+    async def refill(self, orders: Iterable[int | str] | int | str) -> Mapping[str, Refill | SMMError]:  # noqa: D102
+        return await self._in_batches(self.dialect.refill, check_ids(orders, "order"), Priority.PLACE)
+
+    async def refill_statuses(  # noqa: D102
+        self, refills: Iterable[int | str] | int | str
+    ) -> Mapping[str, RefillStatus | SMMError]:
+        return await self._in_batches(self.dialect.refill_status, check_ids(refills, "refill"), Priority.POLL)
+
+    async def cancel(  # noqa: D102
+        self, orders: Iterable[int | str] | int | str
+    ) -> Mapping[str, Cancellation | SMMError]:
+        return await self._in_batches(self.dialect.cancel, check_ids(orders, "order"), Priority.PLACE)
+
+    async def _in_batches(
+        self,
+        build: Callable[[Sequence[str]], Operation[dict[str, T | SMMError]]],
+        ids: Sequence[str],
+        priority: Priority,
+        *,
+        size: int | None = None,
+    ) -> dict[str, T | SMMError]:
+        self._check_open()
+        size = size or self.dialect.batch_size
+        # All are built before one is sent: a feature that the panel does not have is said before any I/O.
+        batches = [(ids[at : at + size], build(ids[at : at + size])) for at in range(0, len(ids), size)]
+        if not batches:
+            return {}
+        if len(batches) == 1:
+            return await self._pipeline.run(batches[0][1], priority)
+        answers: dict[str, T | SMMError] = {}
+        upcoming = iter(batches)
+
+        async def work() -> None:
+            for asked, operation in upcoming:
+                try:
+                    batch = await self._pipeline.run(operation, priority)
+                except SMMError as error:
+                    batch = dict.fromkeys(asked, error)
+                answers.update(batch)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(min(len(batches), _BATCHES_AT_ONCE)):
+                tasks.start_soon(work)
+        return {one: answers[one] for one in ids}
+
+    # ------------------------------------------------------------------------------------------------------ its life
+
+    def with_settings(self, **changes: object) -> Panel:  # noqa: D102
+        for name in _CONNECTION:
+            if name in changes and changes[name] != getattr(self.settings, name):
+                raise UsageError(f"{name} belongs to the connection, which is shared: connect() anew for another")
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        try:
+            twin.settings = evolve(self.settings, **changes)  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"these settings are wrong: {error}", provider=self.name) from error
+        twin._owns_transport = False
+        twin._pipeline = twin._build()
+        twin._pipeline.adopt(self._pipeline)
+        twin._gatherer = Gatherer(twin.clock, size=twin.batch_size, fetch=twin._statuses)
+        return twin
+
+    async def aclose(self) -> None:  # noqa: D102
+        self._closed = True
+        if self._owns_transport:
+            await self.transport.aclose()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("the provider is closed: connect() again", provider=self.name)
+
+
+def _bound(hook: BeforeSend, order: AnyOrder, request_id: str | None) -> Callable[[], Awaitable[None]]:
+    return lambda: hook(order, request_id)
+
+
+def _default_transport(settings: Settings) -> Transport:
+    from smmclient.transport.httpx import HttpxTransport
+
+    return HttpxTransport(proxy=settings.proxy, trust_env=settings.trust_env, max_connections=settings.max_connections)
+
+
+def request_headers(settings: Settings) -> dict[str, str]:
+    """The headers of every request, by lower-case name."""
+    from smmclient._version import __version__
+
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "accept": "application/json",
+        "user-agent": f"smmclient/{__version__}",
+    }
+    for name, value in settings.headers.items():
+        if not name.isascii() or not value.isprintable() or any(char in name for char in " \r\n:"):
+            raise ConfigError(f"the header {name!r} cannot be sent as it is")
+        headers[name.lower()] = value
+    return headers

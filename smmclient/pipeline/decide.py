@@ -1,0 +1,122 @@
+"""What happens after an attempt failed: a pure function of what the call is and what was met.
+
+This is the rule that keeps an order from being placed twice; `decide` is tested cell by cell.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from attrs import frozen
+
+from smmclient.errors import (
+    AccountSuspended,
+    AuthenticationFailed,
+    DuplicateOrder,
+    Malformed,
+    OutcomeUnknown,
+    Overloaded,
+    RateLimited,
+    Refused,
+    SMMError,
+    Unreachable,
+)
+from smmclient.wire import Safety
+
+__all__ = ["Failed", "Met", "Verdict", "decide", "outcome", "settles"]
+
+
+class Met(enum.Enum):
+    """How an attempt failed."""
+
+    #: Refused connection, connect timeout, DNS, TLS: no byte has left.
+    NOT_SENT = "not sent"
+    #: Timeout or dropped connection once bytes may have left.
+    LOST = "no reply"
+    #: 5xx, or a text that admits a failure.
+    FAULT = "the panel failed"
+    #: A 2xx that is HTML, empty, cut, or says neither yes nor no.
+    GARBLED = "an unreadable reply"
+    #: A reply over the size bound.
+    OVERSIZE = "a reply that is too large"
+    #: 429, or a text that says so.
+    LIMITED = "the limit is used up"
+    #: "temporarily unavailable": the panel says that it does nothing for now.
+    CLOSED = "the panel is closed for now"
+
+
+class Failed(Exception):
+    """An attempt ended in one of the ways that `decide` knows. Stays inside the pipeline."""
+
+    def __init__(
+        self, met: Met, cause: Exception, *, excerpt: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(met)
+        self.met = met
+        self.cause = cause
+        self.excerpt = excerpt
+        self.retry_after = retry_after
+
+
+@frozen
+class Verdict:
+    """``repeat``: the same call may be sent again. ``doubt``: the panel may have acted upon it."""
+
+    repeat: bool
+    doubt: bool
+
+
+_AGAIN = Verdict(repeat=True, doubt=False)
+_AGAIN_IN_DOUBT = Verdict(repeat=True, doubt=True)
+_DOUBT = Verdict(repeat=False, doubt=True)
+_END = Verdict(repeat=False, doubt=False)
+
+
+def decide(safety: Safety, met: Met) -> Verdict:
+    """What may be done after a call of that safety met that."""
+    if met in (Met.NOT_SENT, Met.LIMITED):
+        return _AGAIN
+    if safety is Safety.READ:
+        return _END if met is Met.OVERSIZE else _AGAIN
+    if met is Met.CLOSED:
+        return _AGAIN if safety is Safety.KEYED else _END
+    return _AGAIN_IN_DOUBT if safety is Safety.KEYED else _DOUBT
+
+
+#: Refusals that a panel gives before it looks at the request_id, or because the first attempt did place the order.
+_LEAVE_DOUBT = (AuthenticationFailed, AccountSuspended, DuplicateOrder)
+
+
+def settles(error: SMMError) -> bool:
+    """Whether this answer to a repeated request_id tells what became of the first attempt."""
+    # 409 is what servers answer while the first attempt is still being worked on.
+    return isinstance(error, Refused) and not isinstance(error, _LEAVE_DOUBT) and error.http_status != 409
+
+
+def outcome(safety: Safety, failed: Failed | SMMError, *, doubt: bool, attempts: int) -> SMMError:
+    """The error that a call ends with after its last attempt. Doubt is sticky: it outlives whatever came later."""
+    times = "" if attempts < 2 else f" (attempt {attempts})"
+    if isinstance(failed, SMMError):
+        if not doubt or settles(failed):
+            return failed
+        reason = f"an earlier attempt may have arrived, and the last was answered: {failed.message}"
+        return _unknown(safety, reason)
+    reason = f"{failed.met.value}: {failed.cause}{times}"
+    if doubt:
+        return _unknown(safety, reason)
+    match failed.met:
+        case Met.LIMITED:
+            denied_by = failed.cause.denied_by if isinstance(failed.cause, RateLimited) else None
+            return RateLimited(reason, retry_after=failed.retry_after, denied_by=denied_by)
+        case Met.GARBLED | Met.OVERSIZE:
+            return Malformed(reason, excerpt=failed.excerpt)
+        case Met.FAULT | Met.CLOSED:
+            return Overloaded(reason)
+        case _:
+            return Unreachable(reason)
+
+
+def _unknown(safety: Safety, reason: str) -> OutcomeUnknown:
+    keyed = safety is Safety.KEYED
+    advice = "repeat it with the same request_id to find out" if keyed else "look at the panel, do not send it again"
+    return OutcomeUnknown(f"it may have happened: {advice} ({reason})", safe_to_repeat=keyed)

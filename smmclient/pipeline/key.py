@@ -1,0 +1,93 @@
+"""The API key: it signs forms, and is taken out of everything that people could see."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import cast
+from urllib.parse import quote, quote_plus, urlencode
+
+from smmclient.errors import ConfigError, SMMError
+from smmclient.fields import check_text
+
+__all__ = ["ApiKey", "KeySource"]
+
+_HIDDEN = "***"
+
+
+class ApiKey:
+    """One API key. Neither its repr nor its str shows it."""
+
+    __slots__ = ("_text", "account")
+
+    def __init__(self, text: object) -> None:
+        if text is None or text == "":
+            raise ConfigError("the API key is empty")
+        self._text = check_text(text, "the API key", error=ConfigError)
+        #: Tells accounts apart without telling the key.
+        self.account = hashlib.blake2b(self._text.encode(), digest_size=16).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"ApiKey({_HIDDEN})"
+
+    def matches(self, text: object) -> bool:
+        """Whether this is the key with that text."""
+        return text == self._text
+
+    def sign(self, form: tuple[tuple[str, str], ...]) -> bytes:
+        """The form as a body, with the key in it."""
+        return urlencode((("key", self._text), *form)).encode("ascii")
+
+    def redact(self, text: str) -> str:
+        """The text with the key taken out, also where it is escaped for a URL or for JSON."""
+        for shape in {
+            self._text,
+            quote(self._text, safe=""),
+            quote_plus(self._text),
+            self._text.replace("/", "\\/"),
+        }:
+            text = text.replace(shape, _HIDDEN)
+        return text
+
+    def scrub(self, error: BaseException) -> None:
+        """Take the key out of an error's words and of what it keeps of the reply."""
+        error.args = tuple(self._clean(argument) for argument in error.args)
+        for name, value in list(vars(error).items()):
+            if isinstance(value, (str, dict, list)) and name not in ("provider", "operation", "request_id"):
+                setattr(error, name, self._clean(value))
+        if error.__cause__ is not None and error.__cause__ is not error:
+            self.scrub(error.__cause__)
+
+    def _clean(self, value: object) -> object:
+        if isinstance(value, str):
+            return self.redact(value)
+        if isinstance(value, Mapping):
+            return {self._clean(name): self._clean(inner) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self._clean(inner) for inner in value]
+        return value
+
+
+class KeySource:
+    """Where the key comes from: a fixed text, or a callable that is asked before every send (rotation)."""
+
+    def __init__(self, given: str | Callable[[], str]) -> None:
+        self._given = given
+        self._last = None if callable(given) else ApiKey(given)
+
+    def __repr__(self) -> str:
+        return f"KeySource({_HIDDEN})"
+
+    def current(self) -> ApiKey:
+        """The key to sign with now."""
+        if not callable(self._given):
+            return cast("ApiKey", self._last)
+        try:
+            text = self._given()
+        except SMMError:
+            raise
+        except Exception as error:
+            raise ConfigError(f"the api_key callable failed: {type(error).__name__}") from error
+        if self._last is None or not self._last.matches(text):
+            self._last = ApiKey(text)
+        return self._last

@@ -1,0 +1,122 @@
+"""The interface that users hold: one panel, asked and ordered from in typed values."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from smmclient.tracking import track
+
+if TYPE_CHECKING:
+    from smmclient.dialect.capabilities import Capabilities
+    from smmclient.errors import SMMError
+    from smmclient.model import (
+        Balance,
+        Cancellation,
+        Catalog,
+        OrderStatus,
+        Receipt,
+        Refill,
+        RefillStatus,
+    )
+    from smmclient.orders import AnyOrder
+    from smmclient.settings import Settings
+
+__all__ = ["BeforeSend", "Provider"]
+
+#: ``async (order, request_id) -> None``: called once per order, when its turn in pacing has come and before its
+#: first byte is sent. What it raises stops the order; nothing was sent then.
+BeforeSend: TypeAlias = "Callable[[AnyOrder, str | None], Awaitable[None]]"
+
+
+class Provider(ABC):
+    """One account at one panel.
+
+    Use it as an async context manager, from one event loop. Every method raises `smmclient.SMMError` classes only:
+    `UsageError` before anything is sent, `Refused` when the panel says no, `Unavailable` when it
+    did not act, `OutcomeUnknown` when an order, refill or cancel may have happened, `Malformed` for a read that
+    cannot be understood.
+
+    Methods that take several ids return a mapping in the order of the ids, each once, whose values are results or
+    errors; they split what the panel cannot take at once. A panel's answer to a call of one batch that
+    concerns the whole call (key refused, say) raises; with several batches it is the value of each id of its batch.
+    """
+
+    #: The name that `connect` knows it by.
+    name: str
+    #: What the panel documents, feature by feature.
+    capabilities: Capabilities
+    settings: Settings
+
+    @abstractmethod
+    async def balance(self, *, refresh: bool = False) -> Balance:
+        """What is left on the account; `Balance.max_age` says how old the figure may be.
+
+        Where the panel itself answers from a cache, a figure fetched within that time is given again without asking;
+        ``refresh=True`` asks all the same.
+        """
+
+    @abstractmethod
+    async def services(self, *, refresh: bool = False) -> Catalog:
+        """The panel's catalog, kept for an hour; ``refresh=True`` fetches it."""
+
+    @abstractmethod
+    async def add_order(
+        self, order: AnyOrder, *, request_id: str | None = None, before_send: BeforeSend | None = None
+    ) -> Receipt:
+        """Place one order, once, and return the panel's receipt for it.
+
+        ``request_id`` is for panels with an idempotency key (`Capabilities.request_id`): 1 to 128 printable ASCII
+        characters; without it one is made. Raises `OutcomeUnknown` when the order may have been placed: look, do
+        not send it again, unless its ``safe_to_repeat`` is True: then the same order with the same
+        ``request_id`` settles it.
+        """
+
+    @abstractmethod
+    async def order_status(self, order: int | str) -> OrderStatus:
+        """Where an order stands. Calls made within a few milliseconds share one request."""
+
+    @abstractmethod
+    async def order_statuses(self, orders: Iterable[int | str]) -> Mapping[str, OrderStatus | SMMError]:
+        """Where many orders stand, in batches of what the panel takes."""
+
+    @abstractmethod
+    async def refill(self, orders: Iterable[int | str] | int | str) -> Mapping[str, Refill | SMMError]:
+        """Ask for a refill of each order."""
+
+    @abstractmethod
+    async def refill_statuses(self, refills: Iterable[int | str] | int | str) -> Mapping[str, RefillStatus | SMMError]:
+        """Where refills stand, by the ids that `refill` gave."""
+
+    @abstractmethod
+    async def cancel(self, orders: Iterable[int | str] | int | str) -> Mapping[str, Cancellation | SMMError]:
+        """Ask to cancel each order. A `Cancellation` means accepted: the order's status tells the rest."""
+
+    @abstractmethod
+    def with_settings(self, **changes: object) -> Provider:
+        """The same account with other settings; connection, meters and cache are shared."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Close the connections. The provider cannot be used after that."""
+
+    def track(
+        self, orders: Iterable[int | str], *, every: float = 30.0, patience: float = 900.0
+    ) -> AsyncIterator[OrderStatus]:
+        """Every change of the orders, from their first status until all are final.
+
+        No order is asked about more often than ``every`` seconds, and old orders less often than that. Outages are
+        waited out; after ``patience`` seconds without one good reply the error is raised. An id that the panel
+        refuses does not stop the others: its error is raised when they are done.
+        """
+        return track(self, orders, every=every, patience=patience)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
