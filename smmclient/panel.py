@@ -203,8 +203,8 @@ class Panel(Provider):
         twin.__dict__.update(self.__dict__)
         try:
             twin.settings = evolve(self.settings, **changes)  # type: ignore[arg-type]
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"these settings are wrong: {error}", provider=self.name) from error
+        except TypeError as error:
+            raise UsageError(f"there is no such setting: {error}", provider=self.name) from error
         twin._owns_transport = False
         twin._pipeline = twin._build()
         twin._pipeline.adopt(self._pipeline)

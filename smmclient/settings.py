@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
-from attrs import validators as v
+
+from smmclient.errors import ConfigError
 
 if TYPE_CHECKING:
     from attrs import Attribute
@@ -16,17 +17,31 @@ if TYPE_CHECKING:
 
 __all__ = ["Limit", "RetryPolicy", "Scope", "Settings", "Timeouts"]
 
-_SECONDS = (int, float)
+
+def _a(*kinds: type) -> Callable[[object, Attribute[Any], object], None]:
+    """A check that the value is of one of the kinds."""
+
+    def check(instance: object, attribute: Attribute[Any], value: object) -> None:
+        if not isinstance(value, kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            raise ConfigError(f"{attribute.name} must be {wanted}, not {type(value).__name__}")
+
+    return check
+
+
+def _limits_or_none(instance: object, attribute: Attribute[Any], limits: object) -> None:
+    if limits is not None and not (isinstance(limits, tuple) and all(isinstance(one, Limit) for one in limits)):
+        raise ConfigError(f"{attribute.name} must be None or a tuple of Limit: (Limit(100, 60),), not {limits!r}")
 
 
 def _positive_number(instance: object, attribute: Attribute[float], number: object) -> None:
-    if isinstance(number, bool) or not isinstance(number, _SECONDS) or not 0 < number < 1e9:
-        raise ValueError(f"{attribute.name} must be a number of seconds above 0, not {number!r}")
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 < number < 1e9:
+        raise ConfigError(f"{attribute.name} must be a number of seconds above 0, not {number!r}")
 
 
 def _positive_int(instance: object, attribute: Attribute[int], number: object) -> None:
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-        raise ValueError(f"{attribute.name} must be a whole number of at least 1, not {number!r}")
+        raise ConfigError(f"{attribute.name} must be a whole number of at least 1, not {number!r}")
 
 
 @frozen(kw_only=True)
@@ -75,11 +90,7 @@ class Limit:
 
     rate: int = field(validator=_positive_int)
     per: float = field(default=60.0, validator=_positive_number)
-    scope: Scope = field(default=Scope.KEY, validator=v.instance_of(Scope))
-
-
-def _limits(limits: object) -> object:
-    return tuple(limits) if isinstance(limits, list) else limits
+    scope: Scope = field(default=Scope.KEY, validator=_a(Scope))
 
 
 @frozen(kw_only=True)
@@ -92,16 +103,12 @@ class Settings:
     ``trust_env=True`` reads the proxy from the environment. ``headers`` are sent with each request.
     """
 
-    timeouts: Timeouts = field(factory=Timeouts, validator=v.instance_of(Timeouts))
-    retry: RetryPolicy = field(factory=RetryPolicy, validator=v.instance_of(RetryPolicy))
+    timeouts: Timeouts = field(factory=Timeouts, validator=_a(Timeouts))
+    retry: RetryPolicy = field(factory=RetryPolicy, validator=_a(RetryPolicy))
     max_connections: int = field(default=8, validator=_positive_int)
-    limits: tuple[Limit, ...] | None = field(
-        default=None,
-        converter=_limits,
-        validator=v.optional(v.deep_iterable(v.instance_of(Limit), v.instance_of(tuple))),
-    )
-    cache: bool = True
+    limits: tuple[Limit, ...] | None = field(default=None, validator=_limits_or_none)
+    cache: bool = field(default=True, validator=_a(bool))
     on_event: Callable[[Event], None] | None = None
     proxy: str | None = field(default=None, repr=False)
     trust_env: bool = False
-    headers: Mapping[str, str] = field(factory=dict, repr=lambda headers: repr(sorted(headers)))
+    headers: Mapping[str, str] = field(factory=dict, validator=_a(Mapping), repr=lambda headers: repr(sorted(headers)))

@@ -51,6 +51,7 @@ class Meter:
         self._taken = 0
         self._allowed: int | None = None
         self._allowed_until = 0.0
+        self._probing = False
 
     @property
     def per(self) -> float:
@@ -63,9 +64,10 @@ class Meter:
             return self.closed_until - now
         if self._allowed is not None and self._allowed <= 0:
             if now < self._allowed_until:
-                return self._allowed_until - now
-            # The panel's reset has come: one request may find out what is left now.
-            self._allowed = 1
+                return _LOOK_AGAIN if self._probing else self._allowed_until - now
+            # The panel's reset has come: one request finds out what is left now, the others wait for its reply.
+            self._allowed, self._allowed_until = 1, now + self.per
+            self._probing = True
         if self.limit is None:
             return 0.0
         self._release(now)
@@ -116,6 +118,7 @@ class Meter:
         """Let at most that many pass until the reset: for a limit whose rate is not known (the tier's)."""
         self._allowed = remaining - (self._taken - stamp.taken)
         self._allowed_until = now + reset_in
+        self._probing = False
 
     def heard(self) -> None:
         """A reply has come: the scout is back."""

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import anyio
-import sniffio
+from anyio.lowlevel import checkpoint
 
 __all__ = ["ManualClock"]
 
@@ -39,7 +39,7 @@ class ManualClock:
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has come that far."""
         if seconds <= 0:
-            await anyio.lowlevel.checkpoint()
+            await checkpoint()
             return
         woken = anyio.Event()
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._numbers), woken))
@@ -78,13 +78,15 @@ class ManualClock:
 
 async def _all_wait() -> None:
     """Return when no other task can run on."""
-    if sniffio.current_async_library() == "trio":
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
         import trio.testing
 
         await trio.testing.wait_all_tasks_blocked()
         return
-    loop = asyncio.get_running_loop()
-    await asyncio.sleep(0)
-    # The loop's queue of callbacks that are ready: asyncio has no public way to see that nothing is.
-    while getattr(loop, "_ready", ()):
+    while True:
         await asyncio.sleep(0)
+        # The loop's queue of callbacks that are ready: asyncio has no public way to see that nothing is.
+        if not getattr(loop, "_ready", ()):
+            return

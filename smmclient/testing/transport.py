@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 from urllib.parse import parse_qsl
 
@@ -17,10 +17,10 @@ __all__ = ["ScriptedTransport", "Step", "reply"]
 Step: TypeAlias = "WireReply | BaseException | Callable[[dict[str, str]], WireReply | BaseException]"
 
 
-def reply(body: object = b"", status: int = 200, **headers: str) -> WireReply:
-    """A reply; what is neither bytes nor text is sent as JSON. ``x_ratelimit_limit="5"`` sets that header."""
+def reply(body: object = b"", status: int = 200, headers: Mapping[str, str] | None = None) -> WireReply:
+    """A reply; what is neither bytes nor text is sent as JSON."""
     raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else msgspec.json.encode(body)
-    return WireReply(status, {name.replace("_", "-").lower(): value for name, value in headers.items()}, raw)
+    return WireReply(status, {name.lower(): value for name, value in (headers or {}).items()}, raw)
 
 
 class ScriptedTransport:
