@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -199,8 +200,7 @@ class Panel(Provider):
         for name in _CONNECTION:
             if name in changes and changes[name] != getattr(self.settings, name):
                 raise UsageError(f"{name} belongs to the connection, which is shared: connect() anew for another")
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
+        twin = copy.copy(self)
         try:
             twin.settings = evolve(self.settings, **changes)  # type: ignore[arg-type]
         except TypeError as error:

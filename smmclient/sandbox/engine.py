@@ -1,0 +1,299 @@
+"""The panel's books: accounts, orders, refills and cancels, as arithmetic over a given time.
+
+Rules that hold between any two calls:
+
+* nothing here reads a clock or does I/O: the caller says what time it is, and time never runs backwards;
+* the n-th order of a seed has the same speed and the same fate, whatever else is asked in between;
+* for every account: deposited - sum(charges) + sum(refunds) == balance.
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from heapq import heappop, heappush
+from random import Random
+
+from attrs import evolve
+
+from .values import (
+    CUSTOM_COMMENTS,
+    PACKAGE,
+    SUBSCRIPTIONS,
+    Account,
+    Draft,
+    IdMaker,
+    Order,
+    Plan,
+    Reason,
+    Refill,
+    RefillState,
+    Refusal,
+    Service,
+    State,
+    round_money,
+)
+
+_CANCELS_GRANTED = 0.8
+
+
+class Engine:
+    """A panel's books."""
+
+    def __init__(
+        self,
+        catalog: Mapping[int, Service],
+        *,
+        order_id: IdMaker,
+        refill_id: IdMaker,
+        seed: int = 0,
+        seconds_to_finish: float = 3.0,
+        troubled: float = 0.1,
+        refills_per_order: int = 3,
+        coupons: Mapping[str, int] | None = None,
+    ) -> None:
+        self.catalog = catalog
+        self._order_id = order_id
+        self._refill_id = refill_id
+        self._seed = seed
+        self._seconds = seconds_to_finish
+        self._troubled = troubled
+        self._refills_per_order = refills_per_order
+        self._coupons = dict(coupons or {})
+        self._now = float("-inf")
+        self._keys: dict[str, str] = {}
+        self._accounts: dict[str, Account] = {}
+        self._orders: dict[str, Order] = {}
+        self._refills: dict[str, Refill] = {}
+        self._refills_of: dict[str, list[Refill]] = {}
+        self._answered: dict[tuple[str, str], tuple[Draft, str]] = {}
+        self._ends: list[tuple[float, str]] = []
+        self._balances: dict[str, tuple[float, Decimal]] = {}
+
+    # -- accounts -------------------------------------------------------------------------------------------
+
+    def open_account(self, name: str, *, balance: Decimal, discount: int = 0) -> None:
+        """Open an account with this money in it."""
+        self._accounts[name] = Account(name=name, deposited=balance, discount=discount)
+
+    def issue_key(self, account: str, key: str) -> None:
+        """Let this key act for the account, beside any other key it has."""
+        self._keys[key] = account
+
+    def revoke_key(self, key: str) -> None:
+        """Make the key unknown from now on."""
+        self._keys.pop(key, None)
+
+    def authenticate(self, key: str) -> str:
+        """Return the name of the account that the key acts for."""
+        name = self._keys.get(key)
+        if name is None:
+            raise Refusal(Reason.INVALID_KEY)
+        return name
+
+    def account(self, name: str, *, now: float) -> Account:
+        """Return the account as it stands, refunds that are due by now included."""
+        self._settle(now)
+        return self._accounts[name]
+
+    def set_balance(self, name: str, amount: Decimal, *, now: float) -> None:
+        """Pay in, or take out, what makes the balance this amount; the panel shows it at once."""
+        account = self.account(name, now=now)
+        self._accounts[name] = evolve(account, deposited=account.deposited + amount - account.balance)
+        self._balances.pop(name, None)
+
+    def set_suspended(self, name: str, *, is_suspended: bool) -> None:
+        """Suspend the account, or let it act again."""
+        self._accounts[name] = evolve(self._accounts[name], is_suspended=is_suspended)
+
+    def shown_balance(self, name: str, *, now: float, max_age: float = 0.0) -> Decimal:
+        """Return the balance that the panel shows, which may be a figure of up to max_age seconds ago."""
+        live = self.account(name, now=now).balance
+        if max_age > 0:
+            seen_at, seen = self._balances.get(name, (float("-inf"), live))
+            if self._now - seen_at < max_age:
+                return seen
+            self._balances[name] = (self._now, live)
+        return live
+
+    # -- orders ---------------------------------------------------------------------------------------------
+
+    def add(self, account: str, draft: Draft, *, now: float, request_id: str | None = None) -> Order:
+        """Make the order and charge for it; return the first order again if the request id is known.
+
+        An id is remembered once it has led to an order. A refused request may be corrected and sent again
+        under its id: the panels that document ids say so for a 400.
+        """
+        self._settle(now)
+        if request_id is not None and (earlier := self._answered.get((account, request_id))) is not None:
+            known_draft, known_order = earlier
+            # No panel documents what one id with two different bodies gets. Refusing is the only answer that
+            # can neither make a second order nor pass the first one off as what was asked for.
+            if known_draft != draft:
+                raise Refusal(Reason.REQUEST_ID_REUSED, field="request_id")
+            return self._orders[known_order]
+
+        service = self.catalog.get(draft.service)
+        if service is None:
+            raise Refusal(Reason.UNKNOWN_SERVICE, field="service")
+        quantity = _units(service, draft)
+        price = round_money(service.rate * quantity / 1000)
+        charge = self._discounted(price, self._accounts[account].discount, draft.coupon)
+        if charge > self._accounts[account].balance:
+            raise Refusal(Reason.NO_FUNDS)
+
+        number = len(self._orders) + 1
+        chance = self._chance(1, number)
+        order = Order(
+            id=self._order_id(number, self._now, chance),
+            number=number,
+            account=account,
+            service=service,
+            link=draft.link,
+            quantity=quantity,
+            original_price=price,
+            charge=charge,
+            request_id=request_id,
+            made_at=self._now,
+            start_count=chance.randrange(50_000),
+            plan=self._plan(chance, quantity, draft.runs),
+        )
+        self._credit(account, charged=charge)
+        self._orders[order.id] = order
+        heappush(self._ends, (order.plan.ends_at, order.id))
+        if request_id is not None:
+            self._answered[(account, request_id)] = (draft, order.id)
+        return order
+
+    def order(self, account: str, order_id: str, *, now: float) -> Order:
+        """Return the account's order of this id."""
+        self._settle(now)
+        order = self._orders.get(order_id)
+        # Another customer's order is as unknown as one that never was.
+        if order is None or order.account != account:
+            raise Refusal(Reason.UNKNOWN_ORDER, field="order")
+        return order
+
+    def orders(self, *, now: float) -> Iterable[Order]:
+        """Return every order of every account, oldest first."""
+        self._settle(now)
+        return self._orders.values()
+
+    def cancel(self, account: str, order_id: str, *, now: float) -> Order:
+        """Cancel a pending order and give the charge back, or queue the wish if it is already running.
+
+        A queued wish is decided later, and not always granted: the order then simply goes on.
+        """
+        order = self.order(account, order_id, now=now)
+        state = order.plan.state(self._now)
+        if not order.service.cancel or state not in (State.PENDING, State.IN_PROGRESS):
+            raise Refusal(Reason.NOT_CANCELABLE, field="order")
+        if order.is_cancel_requested:
+            return order
+        plan = order.plan
+        if state is State.PENDING:
+            plan = Plan(starts_at=self._now, ends_at=self._now, fate=State.CANCELED, delivered=0)
+        else:
+            chance = self._chance(2, order.number)
+            decided_at = self._now + self._seconds * chance.uniform(0.05, 0.3)
+            if chance.random() < _CANCELS_GRANTED and decided_at < plan.ends_at:
+                delivered = plan.delivered_by(decided_at)
+                fate = State.PARTIAL if delivered else State.CANCELED
+                plan = evolve(plan, ends_at=decided_at, fate=fate, delivered=delivered)
+        self._orders[order.id] = evolve(order, plan=plan, is_cancel_requested=True)
+        heappush(self._ends, (plan.ends_at, order.id))
+        self._settle(self._now)
+        return self._orders[order.id]
+
+    # -- refills --------------------------------------------------------------------------------------------
+
+    def refill(self, account: str, order_id: str, *, now: float) -> Refill:
+        """Accept a refill of a completed or partial order."""
+        order = self.order(account, order_id, now=now)
+        earlier = self._refills_of.setdefault(order.id, [])
+        if not order.service.refill:
+            raise Refusal(Reason.NOT_REFILLABLE, field="order")
+        if order.plan.state(self._now) not in (State.COMPLETED, State.PARTIAL):
+            raise Refusal(Reason.NOT_FINISHED, field="order")
+        if any(refill.state(self._now) is RefillState.IN_PROGRESS for refill in earlier):
+            raise Refusal(Reason.REFILL_ACTIVE, field="order")
+        if len(earlier) >= self._refills_per_order:
+            raise Refusal(Reason.REFILL_CAP, field="order", limit=self._refills_per_order)
+        number = len(self._refills) + 1
+        chance = self._chance(3, number)
+        refill = Refill(
+            id=self._refill_id(number, self._now, chance),
+            order=order.id,
+            account=account,
+            ends_at=self._now + self._seconds * chance.uniform(0.5, 1.5),
+            fate=RefillState.REJECTED if chance.random() < self._troubled else RefillState.COMPLETED,
+        )
+        self._refills[refill.id] = refill
+        earlier.append(refill)
+        return refill
+
+    def refill_of(self, account: str, refill_id: str, *, now: float) -> Refill:
+        """Return the account's refill of this id."""
+        self._settle(now)
+        refill = self._refills.get(refill_id)
+        if refill is None or refill.account != account:
+            raise Refusal(Reason.UNKNOWN_REFILL, field="refill")
+        return refill
+
+    # -- inside ---------------------------------------------------------------------------------------------
+
+    def _settle(self, now: float) -> None:
+        """Give back the unspent part of every charge whose order has ended by now."""
+        self._now = max(now, self._now)
+        while self._ends and self._ends[0][0] <= self._now:
+            ended_at, order_id = heappop(self._ends)
+            order = self._orders[order_id]
+            # A cancel moves the end: the entry for the old end is then of no meaning.
+            if order.is_settled or order.plan.ends_at != ended_at:
+                continue
+            refund = order.unspent()
+            self._orders[order_id] = evolve(order, refunded=refund, is_settled=True)
+            self._credit(order.account, refunded=refund)
+
+    def _credit(self, name: str, *, charged: Decimal = Decimal(0), refunded: Decimal = Decimal(0)) -> None:
+        account = self._accounts[name]
+        self._accounts[name] = evolve(account, charged=account.charged + charged, refunded=account.refunded + refunded)
+
+    def _discounted(self, price: Decimal, discount: int, coupon: str) -> Decimal:
+        if coupon:
+            if coupon not in self._coupons:
+                raise Refusal(Reason.BAD_COUPON, field="coupon")
+            discount = min(100, discount + self._coupons[coupon])
+        return round_money(price * (100 - discount) / 100)
+
+    def _chance(self, what: int, number: int) -> Random:
+        return Random(((self._seed * 8 + what) << 40) + number)  # noqa: S311 - chance, not secrets
+
+    def _plan(self, chance: Random, quantity: int, runs: int) -> Plan:
+        starts_at = self._now + self._seconds * chance.uniform(0.05, 0.3)
+        # The minutes between the runs of a drip-feed would outlast any test: each run takes one order's time.
+        ends_at = starts_at + self._seconds * chance.uniform(0.5, 1.2) * runs
+        luck, part = chance.random(), chance.random()
+        fate, delivered = State.COMPLETED, quantity
+        if luck < self._troubled:
+            delivered = int(quantity * part) if luck < self._troubled / 2 else 0
+            fate = State.PARTIAL if delivered else State.CANCELED
+        return Plan(starts_at=starts_at, ends_at=ends_at, fate=fate, delivered=delivered)
+
+
+def _units(service: Service, draft: Draft) -> int:
+    """Return how many units the draft is for, all runs together."""
+    if service.type in (PACKAGE, SUBSCRIPTIONS):
+        return service.min
+    quantity = draft.quantity
+    if service.type == CUSTOM_COMMENTS:
+        if not draft.comments:
+            raise Refusal(Reason.MISSING, field="comments")
+        quantity = len(draft.comments)
+    if quantity is None:
+        raise Refusal(Reason.MISSING, field="quantity")
+    if quantity < service.min:
+        raise Refusal(Reason.QUANTITY_BELOW, field="quantity", limit=service.min)
+    if quantity > service.max:
+        raise Refusal(Reason.QUANTITY_ABOVE, field="quantity", limit=service.max)
+    if draft.runs > 1 and not service.dripfeed:
+        raise Refusal(Reason.NO_DRIPFEED, field="runs")
+    return quantity * draft.runs

@@ -1,0 +1,212 @@
+"""One panel: form in, reply out. Engine, dialect, limits and faults in the order a real panel has them."""
+
+from collections import Counter, deque
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
+
+import msgspec
+from attrs import field, frozen
+
+from .catalog import build_catalog
+from .dialects import Dialect
+from .dialects.forms import Call
+from .engine import Engine
+from .faults import Fault, Faults, Mishap, Shape
+from .limits import Limiter, Limits, Verdict, is_denied, limit_headers
+from .values import Reason, Refusal
+
+OWNER = "owner"
+"""The account that every key of a sandbox acts for."""
+
+_JSON = ("content-type", "application/json")
+_HTML = ("content-type", "text/html; charset=UTF-8")
+_LOG_LENGTH = 10_000
+_PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Please wait.</body></html>"
+_GATEWAY_PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+    b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+)
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class Ending(Enum):
+    """How much of the reply reaches the customer."""
+
+    WHOLE = "whole"
+    HALF = "half"
+    NOTHING = "nothing"
+
+
+@frozen(kw_only=True)
+class Reply:
+    """What goes back, when, and how much of it."""
+
+    status: int
+    headers: Headers
+    body: bytes = field(repr=False)
+    delay: float = 0.0
+    ending: Ending = Ending.WHOLE
+
+
+@frozen(kw_only=True)
+class Request:
+    """One line of the log. The form is without the key; the status is None where no reply was sent."""
+
+    at: float
+    action: str
+    status: int | None
+    form: Mapping[str, str]
+    fault: Fault | None = None
+    carried_cookie: bool = False
+
+
+class Panel:
+    """A panel without a network: give it forms and the time."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        api_key: str,
+        balance: Decimal,
+        discount: int = 0,
+        seed: int = 0,
+        seconds_to_finish: float = 3.0,
+        troubled: float = 0.1,
+        coupons: Mapping[str, int] | None = None,
+        limits: Limits | None = None,
+        latency: float = 0.0,
+        jitter: float = 0.0,
+    ) -> None:
+        self.dialect = dialect
+        self.engine = Engine(
+            build_catalog(dialect.types),
+            order_id=dialect.order_id,
+            refill_id=dialect.refill_id,
+            seed=seed,
+            seconds_to_finish=seconds_to_finish,
+            troubled=troubled,
+            refills_per_order=dialect.refills_per_order,
+            coupons=coupons,
+        )
+        self.engine.open_account(OWNER, balance=balance, discount=discount)
+        self.engine.issue_key(OWNER, api_key)
+        self.faults = Faults(seed=seed, latency=latency, jitter=jitter)
+        self.requests: deque[Request] = deque(maxlen=_LOG_LENGTH)
+        self.counts: Counter[tuple[str, int | None]] = Counter()
+        self._limiter = Limiter(dialect.limits if limits is None else limits)
+        self._encode = msgspec.json.Encoder().encode
+
+    def handle(self, form: Mapping[str, str], *, address: str, now: float, carried_cookie: bool = False) -> Reply:
+        """Return the reply to a form post."""
+        action = form.get("action", "").strip()
+        mishap = self.faults.draw(action)
+        if mishap is not None and not mishap.fault.acts:
+            # It never reached the panel: neither the books nor the limits know of it.
+            reply = self._spoil(mishap, Reply(status=200, headers=(), body=b""), now)
+        else:
+            reply = self._answer(action, form, address, now)
+            if mishap is not None:
+                reply = self._spoil(mishap, reply, now)
+        status = None if reply.ending is Ending.NOTHING else reply.status
+        self.counts[action, status] += 1
+        self.requests.append(
+            Request(
+                at=now,
+                action=action,
+                status=status,
+                form={name: value for name, value in form.items() if name != "key"},
+                fault=None if mishap is None else mishap.fault,
+                carried_cookie=carried_cookie,
+            )
+        )
+        return reply
+
+    def refuse(self, reason: Reason, *, now: float) -> Reply:
+        """Return the reply to something that is no form post at all."""
+        status, body = self.dialect.refuse(Refusal(reason))
+        self.counts["", status] += 1
+        self.requests.append(Request(at=now, action="", status=status, form={}))
+        return self._json(status, body)
+
+    def _answer(self, action: str, form: Mapping[str, str], address: str, now: float) -> Reply:
+        verdicts: list[Verdict] = []
+        try:
+            status, body = 200, self._act(action, form, address, now, verdicts)
+        except Refusal as refusal:
+            status, body = self.dialect.refuse(refusal)
+        return self._json(status, body, limit_headers(verdicts))
+
+    def _act(self, action: str, form: Mapping[str, str], address: str, now: float, verdicts: list[Verdict]) -> object:
+        """Return the body of a success; note what each limit said on the way."""
+        verdicts += self._limiter.admit_address(address, now=now)
+        if is_denied(verdicts):
+            raise Refusal(Reason.RATE_LIMITED)
+        key = form.get("key", "").strip()
+        account = self.engine.authenticate(key)
+        verdicts += self._limiter.admit_key(key, account, now=now)
+        if is_denied(verdicts):
+            raise Refusal(Reason.RATE_LIMITED)
+        if self.engine.account(account, now=now).is_suspended:
+            raise Refusal(Reason.SUSPENDED)
+        if not action:
+            raise Refusal(Reason.MISSING, field="action")
+        handler = self.dialect.actions.get(action)
+        if handler is None:
+            raise Refusal(Reason.UNKNOWN_ACTION, field="action")
+        return handler(Call(engine=self.engine, account=account, form=form, now=now))
+
+    def _json(self, status: int, body: object, headers: Headers = ()) -> Reply:
+        return Reply(status=status, headers=(_JSON, *headers), body=self._encode(body), delay=self.faults.delay())
+
+    def _spoil(self, mishap: Mishap, reply: Reply, now: float) -> Reply:
+        """Return what the customer sees of the reply that the panel gave, or would have given."""
+
+        def instead(status: int, kind: tuple[str, str], body: bytes, *more: tuple[str, str]) -> Reply:
+            return Reply(status=status, headers=(kind, *more), body=body, delay=self.faults.delay())
+
+        match mishap.fault.shape:
+            case Shape.DROP:
+                return Reply(status=0, headers=(), body=b"", delay=reply.delay, ending=Ending.NOTHING)
+            case Shape.LATE:
+                return Reply(
+                    status=reply.status,
+                    headers=reply.headers,
+                    body=reply.body,
+                    delay=reply.delay + mishap.seconds,
+                )
+            case Shape.BAD_GATEWAY if self.dialect.gateway_words is not None:
+                return self._json(502, dict(self.dialect.gateway_words))
+            case Shape.BAD_GATEWAY | Shape.GATEWAY_PAGE:
+                return instead(502, _HTML, _GATEWAY_PAGE)
+            case Shape.SERVER_ERROR:
+                return self._json(*self.dialect.refuse(Refusal(Reason.SERVER_ERROR)))
+            case Shape.TOO_MANY:
+                status, body = self.dialect.refuse(Refusal(Reason.RATE_LIMITED))
+                return self._json(status, body, self._full(now + mishap.seconds))
+            case Shape.PAGE:
+                return instead(200, _HTML, _PAGE)
+            case Shape.EMPTY:
+                return instead(200, _JSON, b"")
+            case Shape.CUT_BODY:
+                half = reply.body[: len(reply.body) // 2]
+                return Reply(status=reply.status, headers=reply.headers, body=half, delay=reply.delay)
+            case Shape.CUT_CONNECTION:
+                return Reply(
+                    status=reply.status,
+                    headers=reply.headers,
+                    body=reply.body,
+                    delay=reply.delay,
+                    ending=Ending.HALF,
+                )
+
+    def _full(self, resets_at: float) -> Headers:
+        """Return the headers of a key without room until that moment; none on a panel without limits."""
+        limit = self._limiter.nearest
+        if limit is None:
+            return ()
+        return limit_headers(
+            [Verdict(kind="key", is_allowed=False, limit=limit.rate, remaining=0, resets_at=resets_at)]
+        )

@@ -1,0 +1,172 @@
+"""Runs a panel on this machine: in a thread for a test, in the foreground for the command line."""
+
+import ipaddress
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
+
+from .app import App
+from .dialects import Dialect, find_dialect
+from .limits import Limits
+from .panel import Panel
+from .sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from .listener import Listener
+
+API_KEY = "sandbox-key-0000"
+
+
+class Options(TypedDict, total=False):
+    """What `serve` and `run` may be told about the panel."""
+
+    api_key: str
+    """The key that is accepted; "sandbox-key-0000" if not given."""
+    balance: Decimal | int | str
+    """What is in the account at the start; 100 if not given."""
+    discount: int
+    """Percent off every price."""
+    coupons: Mapping[str, int]
+    """Coupon codes and their percent off; none if not given."""
+    seed: int
+    """The same seed gives the same speeds, fates and faults; 0 if not given."""
+    seconds_to_finish: float
+    """About how long an order takes; 3 if not given, 0 for at once."""
+    troubled: float
+    """The part of the orders that ends Partial or Canceled; 0.1 if not given."""
+    limits: Limits
+    """Rate limits in place of the panel's own; Limits() for none."""
+    latency: float
+    """Seconds that every reply takes; 0 if not given."""
+    jitter: float
+    """Up to so many seconds more; 0 if not given."""
+    clock: Callable[[], float]
+    """Where the time comes from, in unix seconds; the real one if not given. Delays always take real time."""
+    http: Literal["auto", "httptools", "h11"]
+    """Which of uvicorn's parsers reads requests."""
+    expose: bool
+    """Allow a host that other machines can reach."""
+
+
+def serve(
+    panel: str | Dialect = "notpanel", *, host: str = "127.0.0.1", port: int = 0, **options: Unpack[Options]
+) -> AbstractContextManager[Sandbox]:
+    """Return a context manager that runs the panel in a thread of its own and yields its handle.
+
+    The port is bound when the body starts, and free again when it has ended. `Options` says what else may be
+    set. Raises ImportError without uvicorn, ValueError for an unknown panel or a host that is not loopback.
+
+    >>> with serve("notpanel", balance=50) as sandbox:
+    ...     sandbox.balance
+    Decimal('50')
+    """
+    _check_names(options)
+    dialect = find_dialect(panel) if isinstance(panel, str) else panel
+    if not options.get("expose", False) and not _is_loopback(host):
+        raise ValueError(f"{host!r} can be reached from other machines: pass expose=True if that is meant")
+    return _running(dialect, host, port, options, _listener_class())
+
+
+def run(
+    panel: str | Dialect = "notpanel",
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    ready: Callable[[Sandbox], None] | None = None,
+    **options: Unpack[Options],
+) -> None:
+    """Run the panel in the foreground until Ctrl-C, printing nothing; call ready once it listens."""
+    try:
+        with serve(panel, host=host, port=port, **options) as sandbox:
+            if ready is not None:
+                ready(sandbox)
+            # Waited for in pieces: an endless wait cannot be interrupted on Windows.
+            while True:
+                time.sleep(0.5)
+    except KeyboardInterrupt:
+        return
+
+
+@contextmanager
+def _running(
+    dialect: Dialect, host: str, port: int, options: Options, listener_class: "type[Listener]"
+) -> Iterator[Sandbox]:
+    with _bind(host, port) as sock:
+        sandbox = build(dialect, base_url=_url(sock, dialect.path), options=options)
+        app = App(dialect.path, handle=sandbox.handle, refuse=sandbox.refuse)
+        listener = listener_class(app, sock, http=options.get("http", "auto"))
+        with listener.running(name=f"sandbox-{dialect.name}"):
+            yield sandbox
+
+
+def build(dialect: Dialect, *, base_url: str, options: Options) -> Sandbox:
+    """Return the panel's handle without a server: for those who bring their own."""
+    _check_names(options)
+    api_key = options.get("api_key", API_KEY)
+    panel = Panel(
+        dialect,
+        api_key=api_key,
+        balance=Decimal(options.get("balance", 100)),
+        discount=options.get("discount", 0),
+        seed=options.get("seed", 0),
+        seconds_to_finish=options.get("seconds_to_finish", 3.0),
+        troubled=options.get("troubled", 0.1),
+        coupons=options.get("coupons"),
+        limits=options.get("limits"),
+        latency=options.get("latency", 0.0),
+        jitter=options.get("jitter", 0.0),
+    )
+    clock = options.get("clock") or _steady_clock()
+    return Sandbox(panel, clock=clock, api_key=api_key, base_url=base_url)
+
+
+def _check_names(options: Options) -> None:
+    if unknown := sorted(options.keys() - Options.__annotations__.keys()):
+        raise TypeError(f"no option {', '.join(unknown)}: there are {', '.join(sorted(Options.__annotations__))}")
+
+
+def _listener_class() -> "type[Listener]":
+    try:
+        from .listener import Listener
+    except ImportError as missing:
+        raise ImportError('the sandbox needs uvicorn: pip install "smmclient[sandbox]"') from missing
+    return Listener
+
+
+def _steady_clock() -> Callable[[], float]:
+    """Return a clock of unix seconds that no correction of the machine's time can turn back."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named, or asyncio does not turn Nagle's algorithm off for the connections: headers and
+    # body are two writes, and every reply on a kept connection would take 40 ms.
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _url(sock: socket.socket, path: str) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"http://[{host}]:{port}{path}" if ":" in host else f"http://{host}:{port}{path}"
