@@ -233,5 +233,6 @@ def read_refill_state(word: str) -> RefillState:
 
 
 def _shown(value: object) -> str:
+    # All or nothing: a part of an echoed API key could not be recognised and taken out later.
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    return text if len(text) <= 60 else f"{type(value).__name__} of {len(text)} characters"

@@ -175,7 +175,7 @@ class Pipeline:
             raise
         except Exception as error:
             # Unreadable, or a decoder's own fault: either way the reply tells nothing that can be relied on.
-            excerpt = key.redact(reply.body[: 4 * _EXCERPT].decode("utf-8", "replace"))[:_EXCERPT]
+            excerpt = key.redact(reply.body[:65536].decode("utf-8", "replace"))[:_EXCERPT]
             raise self._failed(call, key, Met.GARBLED, error, reply, excerpt=excerpt) from error
         for row in result.values() if isinstance(result, dict) else ():
             if isinstance(row, SMMError):
