@@ -27,7 +27,7 @@ class Endpoint:
         """Return the endpoint; raises `ConfigError` for a URL that the key must not be sent to."""
         if url is None:
             raise ConfigError(
-                f"{provider} needs base_url: the address of the panel's API, such as https://panel.example/api/v2",
+                "base_url is needed: the address of the panel's API, such as https://panel.example/api/v2",
                 provider=provider,
             )
         url = check_text(url, "base_url", error=ConfigError)

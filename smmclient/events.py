@@ -31,7 +31,7 @@ class Attempted(Event):
 
 @frozen(kw_only=True)
 class Waiting(Event):
-    """A call waits ``seconds`` before its next attempt, because of ``reason``."""
+    """A call waits ``seconds`` or more before it is sent or sent again, because of ``reason``."""
 
     seconds: float
     reason: str

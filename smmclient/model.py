@@ -232,11 +232,6 @@ class Catalog(Sequence[Service]):
     def __iter__(self) -> Iterator[Service]:
         return iter(self.services)
 
-    def __contains__(self, service: object) -> bool:
-        if isinstance(service, Service):
-            return self._by_id.get(service.id) == service
-        return isinstance(service, (int, str)) and str(service) in self._by_id
-
     @overload
     def __getitem__(self, index: int) -> Service: ...
     @overload

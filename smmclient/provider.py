@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
-from smmclient.tracking import track
+from smmclient.tracking import Track
 
 if TYPE_CHECKING:
     from smmclient.dialect.capabilities import Capabilities
@@ -111,7 +111,7 @@ class Provider(ABC):
         waited out; after ``patience`` seconds without one good reply the error is raised. An id that the panel
         refuses does not stop the others: its error is raised when they are done.
         """
-        return track(self, orders, every=every, patience=patience)
+        return Track(self, orders, every=every, patience=patience)
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING, NoReturn
 
 import anyio
 from attrs import define
 
-from smmclient.errors import Malformed, Refused, SMMError, Unavailable
+from smmclient.errors import Malformed, Refused, SMMError, Unavailable, UsageError
 from smmclient.fields import check_ids
 from smmclient.model import OrderStatus
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from smmclient.pipeline.clock import Clock
     from smmclient.provider import Provider
 
-__all__ = ["track"]
+__all__ = ["Track"]
 
 #: An order is asked about again after this share of the time it has been followed, so that an order that takes days is
 #: not polled like one that takes minutes.
@@ -49,58 +50,80 @@ class _Wall:
         await anyio.sleep(seconds)
 
 
-async def track(
-    provider: Provider, orders: Iterable[int | str], *, every: float, patience: float
-) -> AsyncIterator[OrderStatus]:
-    """See `Provider.track`."""
-    clock: Clock | _Wall = getattr(provider, "clock", None) or _Wall()
-    now = clock.now()
-    waiting = [_Followed(now, number, order, now) for number, order in enumerate(check_ids(orders, "order"))]
-    batch_size: int = getattr(provider, "batch_size", 100)
-    lost: list[SMMError] = []
-    good = now
-    while waiting:
-        if (wait := waiting[0].due - clock.now()) > 0:
-            await clock.sleep(wait)
-        now = clock.now()
-        batch = _due(waiting, batch_size, now, every)
-        failure: SMMError | None = None
-        try:
-            answers = await provider.order_statuses([one.order for one in batch])
-        except (Unavailable, Malformed) as error:
-            # The whole call failed: wait it out. What will hit every call (key refused …) passes through.
-            if not error.retryable:
-                raise
-            answers, failure = {}, error
-        now = clock.now()
-        for one in batch:
-            answer = answers.get(one.order)
-            if isinstance(answer, OrderStatus):
-                good, one.refusals = now, 0
-                changed = answer != one.seen
-                one.seen = answer
-                if changed:
-                    yield answer
-                if answer.state.is_final:
-                    continue
-            elif isinstance(answer, Refused):
-                good = now
-                one.refusals += 1
-                if one.refusals >= _REFUSALS:
-                    lost.append(answer)
-                    continue
-            elif isinstance(answer, SMMError):
-                failure = answer
-            one.last_asked = now
-            one.due = now + max(every, min(_LONGEST, (now - one.since) * _SHARE))
-            heapq.heappush(waiting, one)
-        if failure is not None and now - good > patience:
-            raise failure
-    if lost:
-        first = lost[0].copy()
-        for other in lost[1:]:
+class Track(AsyncIterator[OrderStatus]):
+    """See `Provider.track`. Not a generator, so that leaving it early leaves nothing to be closed."""
+
+    def __init__(self, provider: Provider, orders: Iterable[int | str], *, every: float, patience: float) -> None:
+        if not every > 0 or not patience > 0:
+            raise UsageError("every and patience are seconds above 0")
+        self._provider = provider
+        self._every = every
+        self._patience = patience
+        self._clock: Clock | _Wall = getattr(provider, "clock", None) or _Wall()
+        self._batch_size: int = getattr(provider, "batch_size", 100)
+        self._good = now = self._clock.now()
+        self._waiting = [_Followed(now, number, order, now) for number, order in enumerate(check_ids(orders, "order"))]
+        self._changes: deque[OrderStatus] = deque()
+        self._lost: list[Refused] = []
+
+    async def __anext__(self) -> OrderStatus:
+        while not self._changes:
+            if not self._waiting:
+                self._end()
+            if (wait := self._waiting[0].due - self._clock.now()) > 0:
+                await self._clock.sleep(wait)
+            await self._poll()
+        return self._changes.popleft()
+
+    def _end(self) -> NoReturn:
+        if not self._lost:
+            raise StopAsyncIteration
+        first, *others = self._lost
+        self._lost = []
+        for other in others:
             first.add_note(str(other))
         raise first
+
+    async def _poll(self) -> None:
+        """Ask about the orders that are due."""
+        batch = _due(self._waiting, self._batch_size, self._clock.now(), self._every)
+        failure: SMMError | None = None
+        answers: Mapping[str, OrderStatus | SMMError] = {}
+        try:
+            answers = await self._provider.order_statuses([one.order for one in batch])
+        except (Unavailable, Malformed) as error:
+            # Wait it out. What would hit every call (key refused, blocked …) passes through.
+            if not error.retryable:
+                raise
+            failure = error
+        now = self._clock.now()
+        for one in batch:
+            answer = answers.get(one.order)
+            if isinstance(answer, (OrderStatus, Refused)):
+                self._good = now
+            elif answer is not None:
+                failure = answer
+            if not self._is_over(one, answer):
+                one.last_asked = now
+                one.due = now + max(self._every, min(_LONGEST, (now - one.since) * _SHARE))
+                heapq.heappush(self._waiting, one)
+        if failure is not None and now - self._good > self._patience:
+            raise failure
+
+    def _is_over(self, one: _Followed, answer: OrderStatus | SMMError | None) -> bool:
+        """Take note of an answer; whether the order need not be asked about again."""
+        if isinstance(answer, OrderStatus):
+            one.refusals = 0
+            if answer != one.seen:
+                self._changes.append(answer)
+            one.seen = answer
+            return answer.state.is_final
+        if isinstance(answer, Refused):
+            one.refusals += 1
+            if one.refusals >= _REFUSALS:
+                self._lost.append(answer)
+                return True
+        return False
 
 
 def _due(waiting: list[_Followed], batch_size: int, now: float, every: float) -> list[_Followed]:

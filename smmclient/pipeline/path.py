@@ -109,6 +109,8 @@ class Pipeline:
     async def _attempt(self, call: _Call[T]) -> T:
         key = self._key()
         call.account = account = self._account(key)
+        if self.settings.on_event is not None and (wait := account.wait(self.clock.now())) > 0:
+            self._tell(call, Waiting, seconds=wait, reason="its turn in pacing")
         ticket = await self.line.turn(account, Priority.REPEAT if call.attempts else call.priority)
         call.in_air = False
         reply: WireReply | None = None
@@ -243,7 +245,8 @@ class Pipeline:
         seconds = max(seconds, cast("Account", call.account).wait(self.clock.now()))
         if self.clock.now() + seconds > call.deadline or not self.quota.spend(failed.met):
             return False
-        self._tell(call, Waiting, seconds=seconds, reason=failed.met.value)
+        if failed.met is not Met.LIMITED:
+            self._tell(call, Waiting, seconds=seconds, reason=failed.met.value)
         return True
 
     def _ended(self, call: _Call[T], failed: Failed | SMMError) -> SMMError:

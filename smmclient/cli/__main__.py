@@ -1,0 +1,7 @@
+"""``python -m smmclient.cli``: the same as ``smm``."""
+
+import sys
+
+from smmclient.cli import main
+
+sys.exit(main())

@@ -1,0 +1,101 @@
+"""What an error means for the caller of ``smm``: the exit code, and what to do now. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from smmclient.errors import (
+    AuthenticationFailed,
+    Blocked,
+    ConfigError,
+    InsufficientFunds,
+    InvalidOrder,
+    Malformed,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    SMMError,
+    Unavailable,
+    UnknownProvider,
+    UnknownService,
+    UsageError,
+)
+
+__all__ = ["INTERRUPTED", "OK", "UNKNOWN", "USAGE", "CallError", "advice", "exit_code", "repeat_command", "worst"]
+
+
+class CallError(UsageError):
+    """A command line, profile or file that cannot be used, with what to do about it in ``hint``."""
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+OK = 0
+FAILED = 1
+USAGE = 2
+REFUSED = 3
+UNAVAILABLE = 4
+UNKNOWN = 5
+INTERRUPTED = 130
+
+_CODES: tuple[tuple[type[SMMError], int], ...] = (
+    (UsageError, USAGE),
+    (Refused, REFUSED),
+    (Unavailable, UNAVAILABLE),
+    (Malformed, UNAVAILABLE),
+    (OutcomeUnknown, UNKNOWN),
+)
+
+_LOOK = "do not send it again: look for it at the panel, or compare the balance"
+
+#: The first class that fits decides, so the narrow ones come first.
+_ADVICE: tuple[tuple[type[SMMError], str], ...] = (
+    (UnknownProvider, "`smm providers` lists the names"),
+    (InvalidOrder, "nothing was sent; `smm order --help` shows the options"),
+    (ConfigError, "nothing was sent; correct the option, the profile or the environment"),
+    (UsageError, "nothing was sent; `smm --help` shows the commands"),
+    (AuthenticationFailed, "check the key in the environment or the profile"),
+    (InsufficientFunds, "`smm balance` shows what is left; top up at the panel"),
+    (UnknownService, "`smm services` lists what the panel sells"),
+    (Refused, "the panel did nothing: correct the call before it is sent again"),
+    (RateLimited, "the panel did nothing: wait, then run the same command again"),
+    (Blocked, "the panel did nothing: ask it to admit this machine's address"),
+    (Unavailable, "the panel did nothing: run the same command again later"),
+    (Malformed, "nothing was changed: run it again later, and tell the panel if it stays so"),
+)
+
+
+def exit_code(error: SMMError) -> int:
+    """The exit code of the error's family."""
+    return next((code for family, code in _CODES if isinstance(error, family)), FAILED)
+
+
+def worst(rows: Iterable[object]) -> int:
+    """The exit code of several results: that of the worst error among them, 0 where there is none."""
+    return max((exit_code(row) for row in rows if isinstance(row, SMMError)), default=OK)
+
+
+def advice(error: SMMError, tokens: Sequence[str] = ()) -> str:
+    """One line that says what to do now; ``tokens`` are the arguments that ``smm`` was called with."""
+    if isinstance(error, CallError):
+        return error.hint
+    if isinstance(error, OutcomeUnknown):
+        if error.safe_to_repeat and error.request_id and (command := repeat_command(tokens, error.request_id)):
+            return f"settle it, without ordering twice, with: {command}"
+        return _LOOK
+    return next((line for family, line in _ADVICE if isinstance(error, family)), "`smm --help` shows the commands")
+
+
+def repeat_command(tokens: Sequence[str], request_id: str) -> str | None:
+    """The command line that sends the same order under the same ``request_id``; None if it was no order.
+
+    >>> repeat_command(["order", "--service", "1", "--link", "https://e.com/a b"], "7f3a")
+    "smm order --request-id=7f3a --service 1 --link 'https://e.com/a b'"
+    """
+    if not tokens or tokens[0] != "order":
+        return None
+    given = any(one.split("=", 1)[0] == "--request-id" for one in tokens)
+    return shlex.join(["smm", "order", *([] if given else [f"--request-id={request_id}"]), *tokens[1:]])

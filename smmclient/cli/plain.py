@@ -1,0 +1,116 @@
+"""Values as plain JSON, and panel text that is safe to print. Pure.
+
+In JSON, money is text (no program may read it as a float), ids are text, enums are their value, and every
+character outside ASCII is escaped, so that nothing a panel sends can act on a terminal.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import functools
+import json
+import re
+import unicodedata
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from attrs import fields, has
+
+from smmclient.errors import SMMError
+from smmclient.model import Catalog
+
+if TYPE_CHECKING:
+    from attrs import AttrsInstance
+    from cattrs import Converter
+
+__all__ = ["clean", "money", "problem", "to_json"]
+
+#: A whole escape sequence: CSI, then OSC, DCS and their like up to their end, then the two-character ones.
+_ESCAPES = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[ -/]*[0-~]?"
+)
+#: Marks that turn the direction of what follows: a name could rewrite the column beside it.
+_DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
+_SPACES = frozenset("\t\n\r\x0b\x0c\x85\u2028\u2029")
+
+
+def clean(text: object) -> str:
+    """The text on one line, without escape sequences, control characters and direction marks.
+
+    >>> clean("Likes \\x1b[2J\\x1b[31mcheap\\x07\\ttoday")
+    'Likes cheap today'
+    """
+    kept: list[str] = []
+    for char in _ESCAPES.sub("", str(text)):
+        if char in _SPACES:
+            kept.append(" ")
+        elif unicodedata.category(char) == "Cs":
+            kept.append("\ufffd")
+        elif unicodedata.category(char) != "Cc" and char not in _DIRECTIONS:
+            kept.append(char)
+    return "".join(kept)
+
+
+def money(amount: Decimal | None, currency: str | None = None) -> str:
+    """The amount in plain digits, never ``1E-6``, with its currency; empty where it is not known.
+
+    >>> money(Decimal("1E-6"), "USD")
+    '0.000001 USD'
+    """
+    if amount is None:
+        return ""
+    return f"{amount:f} {clean(currency)}" if currency else f"{amount:f}"
+
+
+def problem(error: SMMError, *, exit_code: int) -> dict[str, object]:
+    """What went wrong as the value of ``"error"``: class, message, which call, and what the class knows more."""
+    # The class as `smmclient.errors` has it, so that programs can tell; a provider may raise one of its own.
+    family = next(cls.__name__ for cls in type(error).__mro__ if cls.__module__ == SMMError.__module__)
+    told: dict[str, object] = {"type": family, "message": error.message, "exit_code": exit_code}
+    told["retryable"] = error.retryable
+    for name in (
+        "provider",
+        "operation",
+        "request_id",
+        "safe_to_repeat",
+        "text",
+        "http_status",
+        "retry_after",
+        "denied_by",
+        "excerpt",
+    ):
+        if (value := getattr(error, name, None)) is not None:
+            told[name] = value
+    return told
+
+
+def to_json(value: object, *, indent: int | None = 2) -> str:
+    """The value as JSON text in ASCII; ``raw`` replies are left out.
+
+    >>> from smmclient.model import Receipt
+    >>> to_json(Receipt("ord_1", charge=Decimal("0.50")), indent=None)
+    '{"order": "ord_1", "request_id": null, "charge": "0.50", "original_price": null, "discount": null}'
+    """
+    return json.dumps(_converter().unstructure(value), indent=indent, allow_nan=False)
+
+
+@functools.cache
+def _converter() -> Converter:
+    from cattrs import Converter
+
+    converter = Converter()
+
+    def without_raw(value: AttrsInstance) -> dict[str, object]:
+        shown = (one for one in fields(type(value)) if one.init and one.name != "raw")
+        return {one.name: converter.unstructure(getattr(value, one.name)) for one in shown}
+
+    converter.register_unstructure_hook(Decimal, money)
+    converter.register_unstructure_hook(enum.Enum, lambda member: member.value)
+    converter.register_unstructure_hook(dt.date, lambda date: date.isoformat())
+    converter.register_unstructure_hook_func(has, without_raw)
+    # A Catalog is a Sequence too: said outright, or it would be written as a bare list.
+    converter.register_unstructure_hook(Catalog, without_raw)
+    return converter

@@ -1,0 +1,128 @@
+"""Which panel to call, and with which key: from options, the environment and a profile file.
+
+A key is never an argument: other users of the machine see arguments in the process list, and shells keep them.
+It comes from the environment (``NOTPANEL_API_KEY`` …) or from a TOML file that only its owner can read::
+
+    [work]
+    panel = "notpanel"
+    api_key = "…"
+
+    [cheap]
+    panel = "v2"
+    base_url = "https://panel.example/api/v2"
+    api_key = "…"
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from attrs import field, frozen
+
+from smmclient.cli.outcome import CallError
+from smmclient.errors import ConfigError
+
+__all__ = ["Account", "check_no_key", "profiles_path", "read_profile", "resolve"]
+
+_KNOWN = ("panel", "base_url", "api_key")
+
+
+@frozen
+class Account:
+    """What `smmclient.connect` needs: the panel's name, and key and address where they are not the usual ones."""
+
+    panel: str
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+
+
+def check_no_key(tokens: Sequence[str]) -> None:
+    """Refuse a command line with an option for a key, without repeating what is in it."""
+    for one in tokens:
+        if one == "--":
+            return
+        name = one.split("=", 1)[0].casefold()
+        if name == "-k" or (name.startswith("--") and any(word in name for word in ("key", "token", "secret"))):
+            raise CallError(
+                "a key is never given as an argument: other users and the shell's history could see it",
+                hint="put it into the environment (NOTPANEL_API_KEY, PANELBON_API_KEY …) or into "
+                f"{profiles_path(os.environ)}; if it was a real one, replace it at the panel",
+            )
+
+
+def profiles_path(environ: Mapping[str, str]) -> Path:
+    """Where the profiles are: ``SMM_PROFILES``, else ``smmclient/profiles.toml`` under ``XDG_CONFIG_HOME``."""
+    if named := environ.get("SMM_PROFILES"):
+        return Path(named).expanduser()
+    home = environ.get("XDG_CONFIG_HOME")
+    # The XDG rules say that a relative path there is to be ignored.
+    folder = Path(home) if home and Path(home).is_absolute() else Path("~/.config").expanduser()
+    return folder / "smmclient" / "profiles.toml"
+
+
+def resolve(
+    environ: Mapping[str, str], *, panel: str | None = None, profile: str | None = None, base_url: str | None = None
+) -> Account:
+    """The account that the options and the environment name: options first, then the profile, then ``SMM_PANEL``.
+
+    An option ``--panel`` that is not the profile's panel is refused: the key would go to somebody else's server.
+    """
+    profile = profile or environ.get("SMM_PROFILE")
+    kept = Account("") if profile is None else read_profile(profiles_path(environ), profile)
+    if panel and kept.panel and panel != kept.panel:
+        raise CallError(
+            f"profile {profile!r} is an account at {kept.panel}, not at {panel}",
+            hint="leave out --panel, or name another profile: the key would go to somebody else",
+        )
+    name = panel or kept.panel or environ.get("SMM_PANEL")
+    if not name:
+        raise CallError(
+            "no panel is named", hint="give --panel NAME, --profile NAME or SMM_PANEL; `smm providers` lists the names"
+        )
+    return Account(name, base_url or kept.base_url, kept.api_key)
+
+
+def read_profile(path: Path, name: str) -> Account:
+    """The profile of that name; raises `UsageError`s where the file is missing, wrong, or open to other users."""
+    tables = _read(path)
+    table = tables.get(name)
+    if not isinstance(table, dict):
+        known = ", ".join(sorted(key for key, value in tables.items() if isinstance(value, dict))) or "none"
+        raise CallError(f"there is no profile {name!r} in {path}", hint=f"the profiles there are: {known}")
+    for key, value in table.items():
+        if key not in _KNOWN:
+            raise ConfigError(f"{path}: [{name}] has an entry {key!r}; known are {', '.join(_KNOWN)}")
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{path}: {key} of [{name}] must be text in quotes")
+    return Account(table.get("panel", ""), table.get("base_url"), table.get("api_key"))
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            # Asked of the open file: between a look at the path and its opening it could be another one.
+            mode = os.fstat(file.fileno()).st_mode
+            if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise CallError(
+                    f"other users can read or write {path}, and it holds keys",
+                    hint=f"chmod 600 {shlex.quote(str(path))}",
+                )
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise CallError(
+            f"there is no profile file {path}",
+            hint=f'write one: a table [NAME] with panel = "…", api_key = "…"; then chmod 600 {shlex.quote(str(path))}',
+        ) from None
+    except OSError as error:
+        raise CallError(f"{path} cannot be read: {error.strerror}", hint="make it a file that you can read") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        # The cause is left out of the chain: a decoder's error carries the whole text, keys included.
+        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
+        raise CallError(
+            f"{path} is not a TOML file: {where}", hint='correct it: a table [NAME] with panel = "…", api_key = "…"'
+        ) from None

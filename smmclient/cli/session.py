@@ -1,0 +1,80 @@
+"""One run of ``smm``: its arguments and environment, its output, and the orders it was cut off from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from smmclient.cli.output import Out
+from smmclient.cli.profiles import resolve
+from smmclient.errors import OutcomeUnknown
+from smmclient.events import Event, OrderInDoubt
+
+if TYPE_CHECKING:
+    from smmclient.provider import Provider
+
+__all__ = ["Access", "Session"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Access:
+    """The options that every command on a panel takes."""
+
+    panel: Annotated[str | None, Parameter(help="The panel's name. [env: SMM_PANEL]")] = None
+    profile: Annotated[
+        str | None, Parameter(help="A table of the profile file (panel, base_url, api_key). [env: SMM_PROFILE]")
+    ] = None
+    base_url: Annotated[str | None, Parameter(help="The panel's address, where it is not the usual one.")] = None
+    json: Annotated[bool, Parameter(help="Write JSON to stdout, errors too.", negative="", show_default=False)] = False
+
+
+class Session:
+    """What a command needs beside its options."""
+
+    def __init__(self, tokens: Sequence[str], environ: Mapping[str, str], out: Out) -> None:
+        self.tokens = tuple(tokens)
+        self.out = out
+        self.in_doubt: list[OrderInDoubt] = []
+        self._environ = environ
+
+    def connect(self, access: Access | None) -> Provider:
+        """The provider that the options, the profile and the environment name."""
+        import smmclient
+
+        access = access or Access()
+        account = resolve(self._environ, panel=access.panel, profile=access.profile, base_url=access.base_url)
+        return smmclient.connect(
+            account.panel,
+            api_key=account.api_key,
+            base_url=account.base_url,
+            settings=smmclient.Settings(on_event=self._note),
+        )
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, OrderInDoubt):
+            self.in_doubt.append(event)
+
+    def doubts(self) -> list[OutcomeUnknown]:
+        """An error for each call that was cut off after the panel may have received it."""
+        return [
+            OutcomeUnknown(
+                f"stopped while the call was on its way, so it may have been acted upon{_named(event)}",
+                safe_to_repeat=event.request_id is not None,
+                provider=event.provider,
+                operation=event.operation,
+                request_id=event.request_id,
+            )
+            for event in self.in_doubt
+        ]
+
+
+def _named(event: OrderInDoubt) -> str:
+    if event.request_id is not None:
+        return f" (request_id {event.request_id})"
+    if isinstance(event.order, (list, tuple)):
+        return f" (orders {', '.join(str(one) for one in event.order)})"
+    return f" ({event.order})"
