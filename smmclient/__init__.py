@@ -112,92 +112,6 @@ if TYPE_CHECKING:
         Timeouts,
     )
 
-#: Where each public name lives: imported when it is first used, so that importing smmclient costs next to nothing.
-_HOMES = {
-    "AccountSuspended": "smmclient.errors",
-    "AnyOrder": "smmclient.orders",
-    "Attempted": "smmclient.events",
-    "AuthenticationFailed": "smmclient.errors",
-    "BadSignature": "smmclient.errors",
-    "Balance": "smmclient.model",
-    "BeforeSend": "smmclient.provider",
-    "Blocked": "smmclient.errors",
-    "CachePlan": "smmclient.dialect",
-    "Cancellation": "smmclient.model",
-    "Capabilities": "smmclient.dialect",
-    "Catalog": "smmclient.model",
-    "CommentLikesOrder": "smmclient.orders",
-    "CommentRepliesOrder": "smmclient.orders",
-    "CommentsOrder": "smmclient.orders",
-    "CommentsPackageOrder": "smmclient.orders",
-    "ConfigError": "smmclient.errors",
-    "Dialect": "smmclient.dialect",
-    "DuplicateOrder": "smmclient.errors",
-    "Event": "smmclient.events",
-    "InsufficientFunds": "smmclient.errors",
-    "InvalidLink": "smmclient.errors",
-    "InvalidOrder": "smmclient.errors",
-    "InvalidQuantity": "smmclient.errors",
-    "InvitesOrder": "smmclient.orders",
-    "JournalCorrupt": "smmclient.errors",
-    "JournalError": "smmclient.errors",
-    "JournalLocked": "smmclient.errors",
-    "JournalMismatch": "smmclient.errors",
-    "Limit": "smmclient.settings",
-    "Malformed": "smmclient.errors",
-    "MentionsFollowersOrder": "smmclient.orders",
-    "MentionsHashtagOrder": "smmclient.orders",
-    "MentionsLikersOrder": "smmclient.orders",
-    "MentionsListOrder": "smmclient.orders",
-    "MentionsOrder": "smmclient.orders",
-    "MentionsWithHashtagsOrder": "smmclient.orders",
-    "MissingHeader": "smmclient.errors",
-    "NotCancelable": "smmclient.errors",
-    "NotRefillable": "smmclient.errors",
-    "Order": "smmclient.orders",
-    "OrderInDoubt": "smmclient.events",
-    "OrderState": "smmclient.model",
-    "OrderStatus": "smmclient.model",
-    "OutcomeUnknown": "smmclient.errors",
-    "Overloaded": "smmclient.errors",
-    "PackageOrder": "smmclient.orders",
-    "PollOrder": "smmclient.orders",
-    "Problem": "smmclient.model",
-    "Provider": "smmclient.provider",
-    "ProviderLoadError": "smmclient.errors",
-    "RateLimited": "smmclient.errors",
-    "RawOrder": "smmclient.orders",
-    "Receipt": "smmclient.model",
-    "Refill": "smmclient.model",
-    "RefillState": "smmclient.model",
-    "RefillStatus": "smmclient.model",
-    "Refused": "smmclient.errors",
-    "RetryPolicy": "smmclient.settings",
-    "SMMError": "smmclient.errors",
-    "Scope": "smmclient.settings",
-    "SeoOrder": "smmclient.orders",
-    "Service": "smmclient.model",
-    "Settings": "smmclient.settings",
-    "StaleTimestamp": "smmclient.errors",
-    "SubscriptionOrder": "smmclient.orders",
-    "Support": "smmclient.dialect",
-    "Timeouts": "smmclient.settings",
-    "Unavailable": "smmclient.errors",
-    "UnknownOrder": "smmclient.errors",
-    "UnknownProvider": "smmclient.errors",
-    "UnknownRefill": "smmclient.errors",
-    "UnknownService": "smmclient.errors",
-    "Unreachable": "smmclient.errors",
-    "Unsupported": "smmclient.errors",
-    "UsageError": "smmclient.errors",
-    "Waiting": "smmclient.events",
-    "WebTrafficOrder": "smmclient.orders",
-    "WebhookRejected": "smmclient.errors",
-    "connect": "smmclient.registry",
-    "providers": "smmclient.registry",
-    "register": "smmclient.registry",
-}
-
 __all__ = [
     "AccountSuspended",
     "AnyOrder",
@@ -285,13 +199,18 @@ __all__ = [
 ]
 
 
+#: The rooms that public names live in, opened one after the other when a name is first used: importing smmclient
+#: itself costs next to nothing.
+_ROOMS = ("errors", "model", "orders", "settings", "events", "registry", "provider", "dialect")
+
+
 def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(importlib.import_module(home), name)
-    globals()[name] = found
-    return found
+    for room in _ROOMS if name in __all__ else ():
+        found: object = getattr(importlib.import_module(f"smmclient.{room}"), name, None)
+        if found is not None:
+            globals()[name] = found
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

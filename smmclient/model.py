@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, overload
 
 import attrs
@@ -153,6 +153,9 @@ class Cancellation:
     raw: object = field(default=None, repr=False, eq=False)
 
 
+_EXACT = Context(prec=100)
+
+
 @frozen
 class Service:
     """One line of the catalog. ``rate`` is the price of 1,000 units in the account's currency.
@@ -183,16 +186,17 @@ class Service:
         A drip-feed costs all its runs. None where nobody can know before placing it: a package or a subscription
         on a panel that does not document what it bills, or a `RawOrder`. Coupons are not counted in.
 
-        >>> from decimal import Decimal
+        >>> from decimal import Context, Decimal
         >>> from smmclient import Order, Service
         >>> service = Service("1", "Followers", "Default", None, Decimal("0.50"), 10, 5000)
         >>> service.cost(Order(service=1, link="https://example.com/p", quantity=1500))
-        Decimal('0.750')
+        Decimal('0.75')
         """
         if str(order.service) != self.id:
             raise ValueError(f"the order is for service {order.service}, not {self.id}")
         units = self.package_units if order.billed_as_package else order.units
-        return None if units is None else self.rate * units / 1000
+        # In a context of our own: the caller's may round to a few digits.
+        return None if units is None else _EXACT.divide(_EXACT.multiply(self.rate, Decimal(units)), Decimal(1000))
 
 
 @frozen
@@ -246,7 +250,7 @@ class Catalog(Sequence[Service]):
     def search(self, words: str) -> list[Service]:
         """The services that hold every word, in name, category or type, the best match first.
 
-        >>> from decimal import Decimal
+        >>> from decimal import Context, Decimal
         >>> from smmclient import Catalog, Service
         >>> catalog = Catalog((Service("1", "Instagram Followers", "Default", None, Decimal(1), 1, 9),))
         >>> [service.id for service in catalog.search("followers insta")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Iterator
 from urllib.parse import parse_qsl
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from smmclient import Limit, Order, RateLimited, RetryPolicy, Scope, Settings, Waiting
 from smmclient.dialect import V2, Dialect
 from smmclient.panel import Panel
+from smmclient.pipeline import meter as meter_module
 from smmclient.pipeline.meter import Account, Meter, Ticket
 from smmclient.testing import ManualClock, reply
 from smmclient.wire import WireReply, WireRequest
@@ -391,6 +393,35 @@ def test_slots_add_up(rate: int, moves: list[tuple[str, float]]) -> None:
                 grace = seconds if move == "lose" else 0.0
                 account.settle(ticket, now, None, grace=grace)
                 held.append(now + per + grace)
+
+
+def test_a_meter_in_use_is_never_forgotten() -> None:
+    """An account that was idle for long still shares its meter with one that comes later."""
+    key, limits = fresh_key(), [Limit(1, 10.0)]
+    first = Account(origin="o", account=key, way_out="", limits=limits, tells=False)
+    assert isinstance(first.take(0.0), Ticket)
+    first.give_back()
+    for _ in range(3):
+        Account(origin="o", account=fresh_key(), way_out="", limits=limits, tells=False).take(1e6)
+    second = Account(origin="o", account=key, way_out="", limits=limits, tells=False)
+    assert isinstance(first.take(1e6), Ticket)
+    assert not isinstance(second.take(1e6), Ticket)
+
+
+def test_a_meter_outlives_its_account_until_it_is_idle() -> None:
+    """What a closed provider has used is still used when the next one comes."""
+    key, limits = fresh_key(), [Limit(1, 10.0)]
+    first = Account(origin="o", account=key, way_out="", limits=limits, tells=False)
+    ticket = first.take(0.0)
+    assert isinstance(ticket, Ticket)
+    first.settle(ticket, 1.0, None)
+    del first
+    gc.collect()
+    assert Account(origin="o", account=key, way_out="", limits=limits, tells=False).take(5.0) == 6.0
+    gc.collect()
+    before = len(meter_module._meters)
+    assert isinstance(Account(origin="o", account=key, way_out="", limits=limits, tells=False).take(11.0), Ticket)
+    assert len(meter_module._meters) <= before
 
 
 def test_a_meter_is_forgotten_only_when_idle() -> None:

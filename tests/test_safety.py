@@ -91,6 +91,7 @@ CELLS: dict[str, tuple[Behaviour, type[SMMError], type[SMMError], type[SMMError]
     "504 html": (done(http(504, HTML)), Overloaded, UNKNOWN, UNKNOWN, (3, 3, 1)),
     "500 refusal": (done(http(500, '{"error": "Not enough funds"}')), Overloaded, UNKNOWN, UNKNOWN, (3, 3, 1)),
     "408": (done(http(408, HTML)), Overloaded, UNKNOWN, UNKNOWN, (3, 3, 1)),
+    "408 json": (done(http(408, '{"error": "Request timeout"}')), Overloaded, UNKNOWN, UNKNOWN, (3, 3, 1)),
     "200 html": (done(http(200, HTML)), Malformed, UNKNOWN, UNKNOWN, (3, 3, 1)),
     "200 empty": (done(http(200, "")), Malformed, UNKNOWN, UNKNOWN, (3, 3, 1)),
     "200 text": (done(http(200, "OK")), Malformed, UNKNOWN, UNKNOWN, (3, 3, 1)),

@@ -6,7 +6,7 @@ import copy
 import datetime as dt
 import pickle
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal, localcontext
 
 import attrs
 import pytest
@@ -175,6 +175,12 @@ SERVICE = Service("1", "Followers", "Default", None, Decimal("0.90"), 10, 5000, 
 def test_what_an_order_costs(order: AnyOrder, cost: Decimal | None) -> None:
     """The cost is exact, counts every run, and is None where nobody can know it before."""
     assert SERVICE.cost(order) == cost
+
+
+def test_the_callers_decimal_context_does_not_round_a_cost() -> None:
+    """A cost is exact even where the application computes with few digits."""
+    with localcontext(Context(prec=3)):
+        assert attrs.evolve(SERVICE, rate=Decimal("1.23456")).cost(Order(1, L, 5000)) == Decimal("6.17280")
 
 
 def test_a_package_of_unknown_size_has_no_cost() -> None:

@@ -44,7 +44,7 @@ def payload_of(
     except Unreadable as error:
         garbled = error
     text = None if garbled else error_text(payload, operation)
-    if status >= 500 and status != 503:
+    if status == 408 or (status >= 500 and status != 503):
         raise Fault(f"HTTP {status}: {text or garbled or 'no error text'}")
     if text is not None:
         if operation == "add" and isinstance(payload, dict) and payload.get("order"):
@@ -90,7 +90,7 @@ def _rejected(
         )
     if status in (404, 405, 410):
         return ConfigError(f"HTTP {status} without the panel's JSON: there is no API at base_url, check it")
-    # A proxy's timeout (408) or a page nobody knows: it says nothing of what was done behind it.
+    # A page nobody knows: it says nothing of what was done behind it.
     return Fault(f"HTTP {status}: {garbled}")
 
 

@@ -72,7 +72,7 @@ _FRAGMENTS: tuple[tuple[type[SMMError] | type[Fault], tuple[str, ...]], ...] = (
         ("quantity too", "incorrect quantity", "invalid quantity", "min quantity", "max quantity"),
     ),
     (Fault, ("internal server error", "failed to create order", "order could not be created")),
-    (Fault, ("unexpected error", "something went wrong", "gateway timeout", "bad gateway", "upstream")),
+    (Fault, ("unexpected error", "something went wrong", "gateway timeout", "bad gateway", "upstream", "timed out")),
     (Overloaded, ("temporarily unavailable",)),
 )
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import threading
+import weakref
 from collections.abc import Iterable
 
 from attrs import define, frozen
@@ -52,6 +53,8 @@ class Meter:
         self._allowed: int | None = None
         self._allowed_until = 0.0
         self._probing = False
+        #: How many accounts hold it; one that nobody holds is forgotten once it is idle.
+        self.users = 0
 
     @property
     def per(self) -> float:
@@ -161,9 +164,13 @@ class Account:
 
     def _meters(self, now: float) -> dict[Scope, tuple[Meter, ...]]:
         if self._own is None:
-            for name in [name for name, meter in _meters.items() if meter.is_idle(now)]:
+            for name in [name for name, meter in _meters.items() if not meter.users and meter.is_idle(now)]:
                 del _meters[name]
             self._own = {scope: self._shared(scope) for scope in Scope}
+            held = [meter for group in self._own.values() for meter in group]
+            for meter in held:
+                meter.users += 1
+            weakref.finalize(self, _let_go, held)
         return self._own
 
     def _shared(self, scope: Scope) -> tuple[Meter, ...]:
@@ -229,6 +236,11 @@ class Account:
     def period(self) -> float:
         """The longest period of the limits that are known, in seconds."""
         return max((limit.per for limit in self._limits), default=60.0)
+
+
+def _let_go(meters: list[Meter]) -> None:
+    for meter in meters:
+        meter.users -= 1
 
 
 class AccountBook:

@@ -73,8 +73,10 @@ class Pipeline:
         self._loop: object = None
 
     def adopt(self, other: Pipeline) -> None:
-        """Share the gate, the quota and the line of a pipeline to the same endpoint."""
-        self.gate, self.quota, self.line, self._loop = other.gate, other.quota, other.line, other._loop
+        """Share the gate, the quota and, under the same limits, the line of a pipeline to the same endpoint."""
+        self.gate, self.quota, self._loop = other.gate, other.quota, other._loop
+        if self.settings.limits == other.settings.limits:
+            self.line = other.line
 
     async def run(
         self,

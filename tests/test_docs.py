@@ -1,0 +1,49 @@
+"""What the documents show works as it stands."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import smmclient
+
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(smmclient.__path__, "smmclient.")
+    if not module.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("name", ["smmclient", *MODULES])
+def test_docstring_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every example in a docstring prints what it says."""
+    from smmclient import registry
+
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert failed == 0
+
+
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_readme_examples(example: str) -> None:
+    """The README's Python runs as it stands, and follows an order to its end."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "completed" in done.stdout or "partial" in done.stdout or "canceled" in done.stdout
+
+
+def test_the_first_two_commands() -> None:
+    """The README's first commands are the set-up with the main job, and the checks, each on one line."""
+    commands = re.findall(r"^python3 .*$", README, re.MULTILINE)
+    assert commands == [
+        'python3 -m venv .venv && .venv/bin/pip install ".[all]" && .venv/bin/smm demo',
+        "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox",
+    ]
