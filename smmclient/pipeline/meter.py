@@ -26,7 +26,7 @@ __all__ = ["Account", "AccountBook", "Meter", "Ticket"]
 
 #: Seconds after which a waiter looks again while it cannot know when a slot will be free.
 _LOOK_AGAIN = 0.01
-#: A 429 that tells no time, and one that tells more than this, are taken as this many seconds at most.
+#: A 429 that asks for more seconds than this is taken to ask for so many.
 LONGEST_CLOSURE = 900.0
 
 
@@ -226,16 +226,22 @@ class Account:
             reset = _clamp(told.reset_in, meter.per)
             meter.allow(stamp, now, remaining=told.tier_remaining, reset_in=reset)
 
-    def close(self, now: float, seconds: float, denied_by: str | None) -> None:
-        """A 429 came: let nothing pass for that long, for everybody whom the limit concerns."""
-        scope = {"ip": Scope.ADDRESS, "tier": Scope.TIER}.get(denied_by or "", Scope.KEY)
-        with _lock:
-            self._meters(now)[scope][0].close(now + min(seconds, LONGEST_CLOSURE))
+    def deny(self, now: float, told: Told, *, otherwise: float) -> float:
+        """A 429 came: let nothing pass for as long as it told within reason, or as ``otherwise``; returns the seconds.
 
-    @property
-    def period(self) -> float:
-        """The longest period of the limits that are known, in seconds."""
-        return max((limit.per for limit in self._limits), default=60.0)
+        It concerns everybody who shares the meter that the panel names.
+        """
+        if told.retry_after:
+            seconds = min(told.retry_after, LONGEST_CLOSURE)
+        elif told.reset_in is not None and told.reset_in > 0:
+            # On their clock, which may be wrong: no more than one period.
+            seconds = min(told.reset_in, max((limit.per for limit in self._limits), default=60.0))
+        else:
+            seconds = otherwise
+        scope = {"ip": Scope.ADDRESS, "tier": Scope.TIER}.get(told.denied_by or "", Scope.KEY)
+        with _lock:
+            self._meters(now)[scope][0].close(now + seconds)
+        return seconds
 
 
 def _let_go(meters: list[Meter]) -> None:

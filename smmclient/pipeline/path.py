@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar, cast
@@ -16,13 +15,14 @@ from smmclient.dialect.classify import Told, told_limits
 from smmclient.dialect.dialect import Dialect
 from smmclient.dialect.refusals import Fault
 from smmclient.errors import Overloaded, RateLimited, SMMError, UsageError
-from smmclient.events import Attempted, Event, OrderInDoubt, Waiting
+from smmclient.events import OrderInDoubt, Waiting
 from smmclient.pipeline.clock import Clock
 from smmclient.pipeline.decide import Failed, Met, decide, outcome
 from smmclient.pipeline.key import ApiKey
-from smmclient.pipeline.meter import LONGEST_CLOSURE, Account, Ticket
+from smmclient.pipeline.meter import Account, Ticket
 from smmclient.pipeline.pace import Line, Priority
 from smmclient.pipeline.retry import RetryQuota, pause
+from smmclient.pipeline.tell import Teller
 from smmclient.settings import Settings
 from smmclient.transport import Transport
 from smmclient.wire import BodyTooLarge, Delivery, Operation, Safety, TransportFailed, WireReply, WireRequest
@@ -30,7 +30,6 @@ from smmclient.wire import BodyTooLarge, Delivery, Operation, Safety, TransportF
 __all__ = ["Pipeline"]
 
 T = TypeVar("T")
-_log = logging.getLogger("smmclient")
 _EXCERPT = 200
 
 
@@ -67,6 +66,7 @@ class Pipeline:
     ) -> None:
         self.dialect, self.transport, self.settings, self.clock = dialect, transport, settings, clock
         self._url, self._headers, self._key, self._account, self._draw = url, headers, key, account, draw
+        self.teller = Teller(dialect.name, settings.on_event)
         self.line = Line(clock)
         self.quota = RetryQuota()
         self.gate = anyio.Semaphore(settings.max_connections, fast_acquire=True)
@@ -103,7 +103,14 @@ class Pipeline:
         except BaseException:
             # Cancelled, most likely. What may have arrived is told, because no error will tell it.
             if (call.in_air or call.doubt) and operation.safety is not Safety.READ:
-                self._tell(call, OrderInDoubt, order=operation.subject, request_id=operation.request_id)
+                self.teller.tell(
+                    OrderInDoubt(
+                        provider=self.dialect.name,
+                        operation=operation.name,
+                        order=operation.subject,
+                        request_id=operation.request_id,
+                    )
+                )
             raise
 
     # ------------------------------------------------------------------------------------------------ one attempt
@@ -111,8 +118,8 @@ class Pipeline:
     async def _attempt(self, call: _Call[T]) -> T:
         key = self._key()
         call.account = account = self._account(key)
-        if self.settings.on_event is not None and (wait := account.wait(self.clock.now())) > 0:
-            self._tell(call, Waiting, seconds=wait, reason="its turn in pacing")
+        if self.teller.has_listener and (wait := account.wait(self.clock.now())) > 0:
+            self._tell_waiting(call, wait, "its turn in pacing")
         ticket = await self.line.turn(account, Priority.REPEAT if call.attempts else call.priority)
         call.in_air = False
         reply: WireReply | None = None
@@ -166,8 +173,9 @@ class Pipeline:
         try:
             result = self.dialect.read(reply, call.operation)
         except RateLimited as error:
-            wait = self._close(call, told)
-            error.denied_by, error.retry_after = told.denied_by, wait
+            own_pause = pause(self.settings.retry, call.attempts, self._draw)
+            wait = cast("Account", call.account).deny(self.clock.now(), told, otherwise=own_pause)
+            error.denied_by = told.denied_by
             raise self._failed(call, key, Met.LIMITED, error, reply, retry_after=wait) from error
         except Overloaded as error:
             raise self._failed(call, key, Met.CLOSED, error, reply) from error
@@ -175,7 +183,7 @@ class Pipeline:
             raise self._failed(call, key, Met.FAULT, error, reply) from error
         except SMMError as error:
             key.scrub(error)
-            self._note(call, reply.status, type(error).__name__)
+            self._note(call, reply, type(error).__name__)
             raise
         except Exception as error:
             # Unreadable, or a decoder's own fault: either way the reply tells nothing that can be relied on.
@@ -185,20 +193,8 @@ class Pipeline:
             if isinstance(row, SMMError):
                 key.scrub(row)
         self.quota.earn()
-        self._note(call, reply.status, "ok")
+        self._note(call, reply, "ok")
         return result
-
-    def _close(self, call: _Call[T], told: Told) -> float:
-        """Close the meters after a 429, for as long as the panel told within reason, else a growing pause."""
-        account = cast("Account", call.account)
-        if told.retry_after:
-            seconds = min(told.retry_after, LONGEST_CLOSURE)
-        elif told.reset_in is not None and told.reset_in > 0:
-            seconds = min(told.reset_in, account.period)
-        else:
-            seconds = pause(self.settings.retry, call.attempts, self._draw)
-        account.close(self.clock.now(), seconds, told.denied_by)
-        return seconds
 
     def _failed(
         self,
@@ -215,7 +211,7 @@ class Pipeline:
         call.doubt = call.doubt or decide(call.operation.safety, met).doubt
         failed = Failed(met, cause, excerpt=excerpt, retry_after=retry_after)
         alone = outcome(call.operation.safety, failed, doubt=call.doubt, attempts=call.attempts)
-        self._note(call, reply.status if reply else None, type(alone).__name__)
+        self._note(call, reply, type(alone).__name__)
         return failed
 
     # ---------------------------------------------------------------------------------------- again, or the end
@@ -248,7 +244,7 @@ class Pipeline:
         if self.clock.now() + seconds > call.deadline or not self.quota.spend(failed.met):
             return False
         if failed.met is not Met.LIMITED:
-            self._tell(call, Waiting, seconds=seconds, reason=failed.met.value)
+            self._tell_waiting(call, seconds, failed.met.value)
         return True
 
     def _ended(self, call: _Call[T], failed: Failed | SMMError) -> SMMError:
@@ -261,6 +257,20 @@ class Pipeline:
 
     # ------------------------------------------------------------------------------------------------- the rest
 
+    def _note(self, call: _Call[T], reply: WireReply | None, ended: str) -> None:
+        self.teller.attempted(
+            call.operation.name,
+            attempt=call.attempts,
+            elapsed=self.clock.now() - call.started,
+            status=reply.status if reply else None,
+            outcome=ended,
+        )
+
+    def _tell_waiting(self, call: _Call[T], seconds: float, reason: str) -> None:
+        self.teller.tell(
+            Waiting(provider=self.dialect.name, operation=call.operation.name, seconds=seconds, reason=reason)
+        )
+
     def _check_loop(self) -> None:
         loop = anyio.lowlevel.current_token()
         if self._loop is None:
@@ -270,30 +280,6 @@ class Pipeline:
                 "the provider was used on another event loop before: connect() once in each",
                 provider=self.dialect.name,
             )
-
-    def _note(self, call: _Call[T], status: int | None, ended: str) -> None:
-        elapsed = self.clock.now() - call.started
-        if _log.isEnabledFor(logging.DEBUG):
-            _log.debug(
-                "%s %s attempt %d: %s, status %s, %.3f s",
-                self.dialect.name,
-                call.operation.name,
-                call.attempts,
-                ended,
-                status,
-                elapsed,
-            )
-        self._tell(call, Attempted, attempt=call.attempts, elapsed=elapsed, status=status, outcome=ended)
-
-    def _tell(self, call: _Call[T], event: type[Event], **fields: object) -> None:
-        if self.settings.on_event is None:
-            return
-        build = cast("Callable[..., Event]", event)
-        try:
-            self.settings.on_event(build(provider=self.dialect.name, operation=call.operation.name, **fields))
-        except Exception:
-            # An observer's fault must not cost a receipt.
-            _log.exception("on_event raised")
 
 
 def _met(error: TransportFailed) -> Met:
