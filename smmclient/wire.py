@@ -69,7 +69,7 @@ class WireReply:
 class TransportFailed(Exception):
     """No whole reply came; ``delivery`` says whether the request may have arrived.
 
-    ``timed_out`` is True when we gave up waiting, so that the panel may still be about to act.
+    ``timed_out`` is True when we gave up waiting: a request that may have arrived can then still be acted upon.
     Raised by transports only. Callers of a provider meet `Unavailable` or `OutcomeUnknown` instead.
     """
 

@@ -164,7 +164,8 @@ class Pipeline:
             account.give_back()
         elif reply is None:
             # After a timeout or a cancel the panel may count the request as late as we would have waited for it.
-            late = not isinstance(error, TransportFailed) or error.timed_out
+            lost = not isinstance(error, TransportFailed) or error.delivery is Delivery.MAYBE_SENT
+            late = lost and getattr(error, "timed_out", True)
             account.settle(ticket, self.clock.now(), None, grace=self.settings.timeouts.read if late else 0.0)
         # A call that came to a definite end is in the air no more; a cancelled one may be.
         call.in_air = call.in_air and not isinstance(error, Exception)

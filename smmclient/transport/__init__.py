@@ -1,9 +1,9 @@
 """The seam to HTTP: bytes out, bytes in.
 
-A transport posts one request and returns one whole reply, or raises `smmclient.wire.TransportFailed`, which
-says whether the
-request may have arrived. It knows no account and no panel, so one transport, and its connections, can serve
-many providers. It never follows a redirect, keeps no cookie and never sends anything twice.
+A transport posts one request and returns one whole reply, or raises `smmclient.wire.TransportFailed`, which says
+whether the request may have arrived. It knows no account and no panel, so one transport, and its connections, can
+serve many providers. It never follows a redirect, keeps no cookie and never sends anything twice. It belongs to the
+event loop that it was first used on, and ends with ``aclose()``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ class Transport(Protocol):
     """What a transport must offer."""
 
     async def send(self, request: WireRequest) -> WireReply:
-        """Post the request and return the whole reply; raises `TransportFailed` and nothing else."""
+        """Post the request and return the whole reply; raises `TransportFailed`.
+
+        A `smmclient.UsageError` may come instead where nothing was sent and the caller must mend something.
+        """
         ...
 
     async def aclose(self) -> None:

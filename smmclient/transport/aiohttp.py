@@ -5,100 +5,164 @@ aiohttp repeats idempotent methods on a dropped connection by itself; a POST is 
 
 from __future__ import annotations
 
-import ssl
+import asyncio
+import select
+import weakref
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
-import aiohttp
-from yarl import URL
+try:
+    import aiohttp
+    from yarl import URL
+except ImportError as error:
+    raise ImportError('AiohttpTransport needs aiohttp: pip install "smmclient[fast]"') from error
 
-from smmclient.transport.body import ACCEPT_ENCODING, BodyReader, lost
-from smmclient.wire import Delivery, TransportFailed, WireReply, WireRequest
+from smmclient.errors import ConfigError, UsageError
+from smmclient.transport.base import HttpTransport
+from smmclient.transport.body import Answer, not_sent
+from smmclient.wire import WireRequest
+
+if TYPE_CHECKING:
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.connector import Connection
+    from aiohttp.http import StreamWriter
+    from aiohttp.tracing import Trace
 
 __all__ = ["AiohttpTransport"]
 
-_IDLE_SECONDS = 2.0
-#: Raised while a connection is made: no byte of the request can have left.
-_NOT_SENT = (
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.InvalidURL,
-)
+#: The longest header that is read, as long as httpx reads: firewalls send policies of more than aiohttp's 8 KiB.
+_LONGEST_HEADER = 64 * 1024
+_PIECE = 64 * 1024
 
 
-class AiohttpTransport:
-    """Posts through aiohttp. ``verify`` is an SSL context for panels behind a private certificate authority."""
+class AiohttpTransport(HttpTransport):
+    """Posts through aiohttp, on asyncio. What it takes is told at `smmclient.transport.base.HttpTransport`."""
 
-    def __init__(
-        self,
-        *,
-        proxy: str | None = None,
-        trust_env: bool = False,
-        max_connections: int = 100,
-        verify: ssl.SSLContext | None = None,
-    ) -> None:
-        self._proxy = proxy
-        self._trust_env = trust_env
-        self._max_connections = max_connections
-        self._verify = verify
-        self._session: aiohttp.ClientSession | None = None
+    _timeouts = (TimeoutError,)
+    _session: aiohttp.ClientSession | None = None
 
-    def __repr__(self) -> str:
-        return "AiohttpTransport()"
-
-    async def send(self, request: WireRequest) -> WireReply:
-        """Post the request and return the whole reply."""
+    @asynccontextmanager
+    async def _post(self, request: WireRequest, headers: dict[str, str], proxy: str | None) -> AsyncIterator[Answer]:
         timeouts = request.timeouts
-        try:
-            async with self._open().post(
-                URL(request.url, encoded=True),
-                data=request.body,
-                headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
-                allow_redirects=False,
-                proxy=self._proxy,
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=None, sock_connect=timeouts.connect, sock_read=timeouts.read
-                ),
-            ) as reply:
-                return await _whole(reply, request)
-        except TransportFailed:
-            raise
-        except _NOT_SENT as error:
-            raise TransportFailed(_reason(error), delivery=Delivery.NOT_SENT) from error
-        except Exception as error:
-            raise lost(_reason(error), timed_out=isinstance(error, TimeoutError)) from error
+        async with self._open().post(
+            _url(request.url),
+            data=_Body(request.body, timeouts.write),
+            headers=headers,
+            allow_redirects=False,
+            proxy=proxy,
+            timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect, sock_read=timeouts.read),
+        ) as reply:
+            yield Answer(reply.status, reply.raw_headers, reply.content.iter_any())
 
-    async def aclose(self) -> None:
-        """Close all connections."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+    async def _close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=self._max_connections,
-                    keepalive_timeout=_IDLE_SECONDS,
-                    ssl=self._verify if self._verify is not None else True,
+                connector=_Connector(
+                    limit=0,  # the gate counts them
+                    keepalive_timeout=self._idle_seconds,
+                    ssl=self._tls(),
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
-                trust_env=self._trust_env,
+                max_field_size=_LONGEST_HEADER,
+                skip_auto_headers=("accept", "content-type", "user-agent"),
             )
         return self._session
 
-
-async def _whole(reply: aiohttp.ClientResponse, request: WireRequest) -> WireReply:
-    headers: dict[str, str] = {}
-    for name, value in reply.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    reader = BodyReader(
-        encoding=headers.get("content-encoding", ""), limit=request.max_body, seconds=request.timeouts.body
-    )
-    async for chunk in reply.content.iter_any():
-        reader.feed(chunk)
-    return WireReply(reply.status, headers, reader.finish())
+    def _check_usable(self) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise UsageError("AiohttpTransport works on asyncio only: use HttpxTransport under trio") from None
+        super()._check_usable()
 
 
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+class _Connector(aiohttp.TCPConnector):
+    """Marks what fails while a connection is made, a proxy's tunnel included: nothing has been sent by then."""
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        try:
+            while True:
+                connection = await super().connect(req, traces, timeout)
+                if not self._is_stale(connection):
+                    return connection
+                connection.close()
+        except aiohttp.ClientConnectorError as error:
+            raise not_sent(f"{type(error).__name__}: {error}") from error
+        except aiohttp.ClientHttpProxyError as error:
+            # Its own words show the proxy's password.
+            raise not_sent(f"the proxy opened no tunnel: {error.status}") from None
+        except Exception as error:
+            timed_out = isinstance(error, TimeoutError)
+            raise not_sent(f"no connection was made ({type(error).__name__})", timed_out=timed_out) from None
+
+    def _is_stale(self, connection: Connection) -> bool:
+        """Whether a kept connection has been closed by the server, which the loop may not have heard of yet."""
+        kept = connection.protocol in self._known
+        if connection.protocol is not None:
+            self._known.add(connection.protocol)
+        # A new one may be readable: TLS servers speak first.
+        return kept and connection.transport is not None and _is_readable(connection.transport)
+
+    @cached_property
+    def _known(self) -> weakref.WeakSet[object]:
+        return weakref.WeakSet()
+
+
+class _Body(aiohttp.Payload):
+    """The form, which the server must take in time: aiohttp has a timeout for every phase but writing.
+
+    It ends the writing, not the wait for the reply, which then fails with `TimeoutError`.
+    """
+
+    _autoclose = True
+    _value: bytes
+
+    def __init__(self, body: bytes, seconds: float) -> None:
+        super().__init__(body)
+        self._size = len(body)
+        self._seconds = seconds
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._value.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                for start in range(0, len(self._value), _PIECE):
+                    await writer.write(self._value[start : start + _PIECE])
+                await writer.drain()
+        except BaseException:
+            # Or asyncio would go on sending what it has buffered.
+            transport = cast("StreamWriter", writer).transport
+            if transport is not None:
+                transport.abort()
+            raise
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        await self.write(writer)
+
+
+def _url(url: str) -> URL:
+    try:
+        # As it stands, but for a host name that must be encoded.
+        return URL(url, encoded=url.isascii())
+    except ValueError:
+        raise ConfigError("the URL is not one to post to") from None
+
+
+def _is_readable(transport: asyncio.Transport) -> bool:
+    socket = transport.get_extra_info("socket")
+    if not hasattr(select, "poll"):
+        return bool(select.select([socket], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,16 +1,24 @@
-"""Reading a reply's body within its bounds, whatever the panel sends."""
+"""Reading a reply within its bounds, whatever the panel sends, and the failures that are met on the way."""
 
 from __future__ import annotations
 
 import time
 import zlib
+from collections.abc import AsyncIterable, Iterable
 
-from smmclient.wire import BodyTooLarge, Delivery, TransportFailed
+from attrs import frozen
 
-__all__ = ["ACCEPT_ENCODING", "BodyReader", "lost"]
+from smmclient.wire import BodyTooLarge, Delivery, TransportFailed, WireReply, WireRequest
+
+__all__ = ["ACCEPT_ENCODING", "Answer", "lost", "not_sent", "read"]
 
 #: All that is asked for, because its expansion can be bounded while it is read.
 ACCEPT_ENCODING = "gzip"
+
+
+def not_sent(reason: str, *, timed_out: bool = False) -> TransportFailed:
+    """The failure of a request of which no byte has left."""
+    return TransportFailed(reason, delivery=Delivery.NOT_SENT, timed_out=timed_out)
 
 
 def lost(reason: str, *, timed_out: bool = False) -> TransportFailed:
@@ -18,37 +26,63 @@ def lost(reason: str, *, timed_out: bool = False) -> TransportFailed:
     return TransportFailed(reason, delivery=Delivery.MAYBE_SENT, timed_out=timed_out)
 
 
-class BodyReader:
+@frozen
+class Answer:
+    """The head of a reply as an HTTP library gives it, and its body's bytes as they come from the wire."""
+
+    status: int
+    headers: Iterable[tuple[bytes, bytes]]
+    chunks: AsyncIterable[bytes]
+
+
+async def read(answer: Answer, request: WireRequest) -> WireReply:
+    """Return the whole reply; raises `TransportFailed` where its body passes its bounds or cannot be unpacked."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in answer.headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    body = _Body(headers.get("content-encoding", ""), limit=request.max_body, seconds=request.timeouts.body)
+    async for chunk in answer.chunks:
+        body.feed(chunk)
+    return WireReply(answer.status, headers, body.finish())
+
+
+class _Body:
     """Collects the chunks of one body; bounds its size, also unpacked, and the time it may trickle."""
 
-    def __init__(self, *, encoding: str, limit: int, seconds: float) -> None:
+    def __init__(self, encoding: str, *, limit: int, seconds: float) -> None:
         encoding = encoding.strip().lower()
         if encoding not in ("", "identity", "gzip", "x-gzip"):
-            raise lost(f"the reply's content encoding {encoding[:20]!r} was not asked for")
+            raise lost("the reply came in a content encoding that was not asked for")
         self._gzip = zlib.decompressobj(wbits=31) if "gzip" in encoding else None
         self._limit = limit
-        self._size = 0
         self._until = time.monotonic() + seconds
-        self._chunks: list[bytes] = []
+        # Not a list of chunks: a server that sends two bytes at a time would make that many times the limit.
+        self._bytes = bytearray()
+        self._empty = True
 
     def feed(self, chunk: bytes) -> None:
         """Take one more chunk as it came from the wire."""
-        if self._gzip is not None:
-            try:
-                # One byte more than may be, so that an overflow shows.
-                chunk = self._gzip.decompress(chunk, self._limit - self._size + 1)
-            except zlib.error:
-                raise lost("the reply's gzip encoding is broken") from None
-        self._size += len(chunk)
-        if self._size > self._limit:
+        self._empty = self._empty and not chunk
+        self._bytes += chunk if self._gzip is None else self._unpack(self._gzip, chunk)
+        if len(self._bytes) > self._limit:
             raise BodyTooLarge(self._limit)
-        self._chunks.append(chunk)
         if time.monotonic() > self._until:
-            raise lost("the reply's body trickled for too long")
+            raise lost("the reply's body trickled for too long", timed_out=True)
+
+    def _unpack(self, gzip: zlib._Decompress, chunk: bytes) -> bytes:
+        try:
+            # One byte more than may be, so that an overflow shows.
+            unpacked = gzip.decompress(chunk, self._limit - len(self._bytes) + 1)
+        except zlib.error:
+            raise lost("the reply's gzip encoding is broken") from None
+        if gzip.unused_data:
+            # Kept by zlib without a bound.
+            raise lost("bytes follow the end of the reply's gzip encoding")
+        return unpacked
 
     def finish(self) -> bytes:
         """Return the whole body."""
-        body = b"".join(self._chunks)
-        if self._gzip is not None and self._size and not self._gzip.eof:
+        if self._gzip is not None and not self._gzip.eof and not self._empty:
             raise lost("the reply's gzip encoding is cut")
-        return body
+        return bytes(self._bytes)

@@ -1,138 +1,167 @@
 """The default transport: httpx, on asyncio and trio. The only module that imports httpx.
 
-It uses httpx's transport without its client, which has no cookies, redirects or environment to switch off
-and is quicker.
+It uses httpx's transport without its client, so there are no cookies, redirects or environment to switch off, and
+it is quicker.
 """
 
 from __future__ import annotations
 
-import ssl
-import urllib.request
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import cached_property
+from typing import Any, cast
 
+import anyio
 import httpx
 
-from smmclient.transport.body import ACCEPT_ENCODING, BodyReader, lost
-from smmclient.wire import Delivery, TransportFailed, WireReply, WireRequest
+from smmclient.errors import ConfigError
+from smmclient.transport.base import HttpTransport
+from smmclient.transport.body import Answer, not_sent
+from smmclient.wire import TransportFailed, WireRequest
 
 __all__ = ["HttpxTransport"]
 
-#: A connection that the server closes while it is idle makes the next order an unknown one: do not keep it long.
-_IDLE_SECONDS = 2.0
-
-#: Raised before a byte of the request can have left. A proxy error is met while its tunnel is opened.
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-)
+#: Raised before a byte of the request can have left; a proxy's error, while its tunnel is opened.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
-class HttpxTransport:
-    """Posts through httpx. ``verify`` is an SSL context for panels behind a private certificate authority."""
+class HttpxTransport(HttpTransport):
+    """Posts through httpx, on asyncio or trio. What it takes is told at `smmclient.transport.base.HttpTransport`."""
 
-    def __init__(
-        self,
-        *,
-        proxy: str | None = None,
-        trust_env: bool = False,
-        max_connections: int = 100,
-        verify: ssl.SSLContext | None = None,
-    ) -> None:
-        self._proxy = proxy
-        self._trust_env = trust_env
-        self._verify = verify
-        self._limits = httpx.Limits(
-            max_connections=max_connections,
-            max_keepalive_connections=max_connections,
-            keepalive_expiry=_IDLE_SECONDS,
-        )
-        self._pools: dict[str | None, httpx.AsyncHTTPTransport] = {}
-        self._proxy_of_host: dict[str, str | None] = {}
+    _proxy_schemes = ("http", "https", "socks5", "socks5h")
+    _timeouts = (httpx.TimeoutException,)
 
-    def __repr__(self) -> str:
-        return "HttpxTransport()"
+    @cached_property
+    def _pools(self) -> dict[str | None, httpx.AsyncHTTPTransport]:
+        return {}
 
-    async def send(self, request: WireRequest) -> WireReply:
-        """Post the request and return the whole reply."""
-        timeouts = request.timeouts
-        outgoing = httpx.Request(
-            "POST",
-            request.url,
-            headers={"accept-encoding": ACCEPT_ENCODING, **request.headers},
-            content=request.body,
-            extensions={
-                "timeout": {
-                    "connect": timeouts.connect,
-                    "read": timeouts.read,
-                    "write": timeouts.write,
-                    "pool": None,
-                }
-            },
-        )
+    @asynccontextmanager
+    async def _post(self, request: WireRequest, headers: dict[str, str], proxy: str | None) -> AsyncIterator[Answer]:
+        pool = self._pool(proxy)
+        course = _Course()
+        outgoing = _outgoing(request, headers, course)
         try:
-            reply = await self._pool_for(outgoing.url).handle_async_request(outgoing)
-            try:
-                return await _whole(reply, request)
-            finally:
-                await reply.aclose()
-        except TransportFailed:
-            raise
-        except _NOT_SENT as error:
-            raise TransportFailed(_reason(error), delivery=Delivery.NOT_SENT) from error
-        except httpx.ProxyError as error:
-            # Only a tunnel (https) is known to fail before the request; a plain proxy may have passed it on.
-            delivery = Delivery.NOT_SENT if outgoing.url.scheme == "https" else Delivery.MAYBE_SENT
-            raise TransportFailed(_reason(error), delivery=delivery) from error
+            reply = await pool.handle_async_request(outgoing)
         except Exception as error:
-            # httpx.RequestError for the most part; whatever else comes out, bytes may have left.
-            raise lost(_reason(error), timed_out=isinstance(error, httpx.TimeoutException)) from error
+            timed_out = isinstance(error, self._timeouts)
+            if isinstance(error, _NOT_SENT):
+                raise not_sent(_words(error), timed_out=timed_out) from error
+            if course.is_tunnelling:
+                raise not_sent(f"the proxy opened no tunnel ({type(error).__name__})", timed_out=timed_out) from None
+            raise
+        # Not reply.aiter_raw(): it gives the connection back at its end, before we have looked at it.
+        chunks = aiter(cast("AsyncIterable[bytes]", reply.stream))
+        try:
+            yield Answer(reply.status_code, reply.headers.raw, chunks)
+        except TransportFailed:
+            await _end(reply, chunks)
+            raise
+        finally:
+            protocol = _protocol(reply)
+            if protocol is not None and protocol.trailing_data[0]:
+                # More than the reply came. httpx would keep the rest and take it for the reply to the next request:
+                # one order would get another's receipt. Spoilt, the connection is closed.
+                protocol.send_failed()
+            await reply.aclose()
 
-    async def aclose(self) -> None:
-        """Close all connections."""
+    async def _close(self) -> None:
         while self._pools:
             _, pool = self._pools.popitem()
             await pool.aclose()
 
-    def _pool_for(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
-        proxy = self._proxy
-        if proxy is None and self._trust_env:
-            if url.host not in self._proxy_of_host:
-                self._proxy_of_host[url.host] = _environment_proxy(url)
-            proxy = self._proxy_of_host[url.host]
-        pool = self._pools.get(proxy)
-        if pool is None:
-            pool = httpx.AsyncHTTPTransport(
-                verify=self._verify or httpx.create_ssl_context(trust_env=False),
-                trust_env=False,
-                limits=self._limits,
-                proxy=proxy,
-            )
-            self._pools[proxy] = pool
-        return pool
+    def _pool(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
+        if proxy not in self._pools:
+            tls = self._tls()
+            try:
+                self._pools[proxy] = httpx.AsyncHTTPTransport(
+                    verify=tls,
+                    trust_env=False,
+                    limits=httpx.Limits(
+                        max_connections=None,  # the gate counts them
+                        max_keepalive_connections=self._max_connections,
+                        keepalive_expiry=self._idle_seconds,
+                    ),
+                    proxy=proxy and httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None),
+                )
+            except (ValueError, ImportError, httpx.InvalidURL) as error:
+                raise ConfigError(f"httpx cannot use the proxy: {type(error).__name__}") from None
+        return self._pools[proxy]
 
 
-def _environment_proxy(url: httpx.URL) -> str | None:
-    proxies: Mapping[str, str] = urllib.request.getproxies()
-    if urllib.request.proxy_bypass(url.host):
-        return None
-    return proxies.get(url.scheme) or proxies.get("all")
+class _Course:
+    """Hears from httpx how far one request has come."""
+
+    def __init__(self) -> None:
+        #: A proxy has been asked for a tunnel, and nothing else has been sent.
+        self.is_tunnelling = False
+        self._socket: Any = None
+
+    async def __call__(self, event: str, about: Mapping[str, Any]) -> None:
+        if event == "http11.send_request_headers.started":
+            self.is_tunnelling = about["request"].method == b"CONNECT"
+        elif event == "connection.connect_tcp.complete":
+            self._socket = about["return_value"]
+        elif event.endswith(".start_tls.failed") and self._socket is not None:
+            # httpx forgets the socket of a handshake that is cancelled.
+            with anyio.CancelScope(shield=True):
+                await self._socket.aclose()
 
 
-async def _whole(reply: httpx.Response, request: WireRequest) -> WireReply:
-    headers: dict[str, str] = {}
-    for name, value in reply.headers.raw:
-        key = name.decode("latin-1").lower()
-        text = value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
-    reader = BodyReader(
-        encoding=headers.get("content-encoding", ""), limit=request.max_body, seconds=request.timeouts.body
-    )
-    async for chunk in reply.aiter_raw():
-        reader.feed(chunk)
-    return WireReply(reply.status_code, headers, reader.finish())
+class _Form(httpx.AsyncByteStream, AsyncIterator[bytes]):
+    """The body in one piece, once. httpx's own is a generator, and trio warns about one that a failure leaves open."""
+
+    def __init__(self, body: bytes) -> None:
+        self._pieces = [body]
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._pieces:
+            raise StopAsyncIteration
+        return self._pieces.pop()
 
 
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+def _outgoing(request: WireRequest, headers: dict[str, str], course: _Course) -> httpx.Request:
+    timeouts = request.timeouts
+    extensions: dict[str, object] = {
+        "timeout": {"connect": timeouts.connect, "read": timeouts.read, "write": timeouts.write, "pool": None},
+        "trace": course,
+    }
+    try:
+        outgoing = httpx.Request("POST", request.url, headers=headers, content=request.body, extensions=extensions)
+    except httpx.InvalidURL:
+        raise ConfigError("the URL is not one to post to") from None
+    outgoing.stream = _Form(request.body)
+    return outgoing
+
+
+async def _end(reply: httpx.Response, chunks: AsyncIterator[bytes]) -> None:
+    """End a body of which no more is wanted: its generators end by themselves when their connection is closed."""
+    protocol = _protocol(reply)
+    if protocol is not None:
+        protocol.send_failed()
+    if "network_stream" in reply.extensions:
+        await reply.extensions["network_stream"].aclose()
+    with suppress(Exception):
+        async for _ in chunks:
+            pass
+
+
+def _words(error: BaseException) -> str:
+    """What is said of a failure: on trio, what is wrong with a certificate is told three exceptions down."""
+    name, deeper = type(error).__name__, error.__cause__ or error.__context__
+    while not str(error) and deeper is not None:
+        error, deeper = deeper, deeper.__cause__ or deeper.__context__
+    return f"{name}: {error}" if str(error) else name
+
+
+def _protocol(reply: httpx.Response) -> Any:
+    """The reply's h11 connection, None where httpx is mocked.
+
+    httpx offers no way to ask for it, so this reaches inside, and the conformance suite watches that it gets there.
+    """
+    inner: Any = reply.stream
+    for name in ("_httpcore_stream", "_stream", "_connection", "_h11_state"):
+        inner = getattr(inner, name, None)
+    return inner
