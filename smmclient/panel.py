@@ -18,6 +18,7 @@ from smmclient.errors import ConfigError, SMMError, UsageError
 from smmclient.fields import check_id, check_ids
 from smmclient.model import Balance, Cancellation, Catalog, OrderStatus, Receipt, Refill, RefillStatus
 from smmclient.orders import AnyOrder
+from smmclient.pipeline.attempt import Attempts
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.pipeline.gather import Gatherer
 from smmclient.pipeline.key import KeySource
@@ -80,7 +81,7 @@ class Panel(Provider):
             limits=limits,
             tells=self.dialect.tells_limits,
         )
-        return Pipeline(
+        attempts = Attempts(
             dialect=self.dialect,
             url=self.endpoint.url,
             headers=request_headers(self.settings),
@@ -91,6 +92,7 @@ class Panel(Provider):
             clock=self.clock,
             draw=self._draw,
         )
+        return Pipeline(attempts)
 
     @property
     def batch_size(self) -> int:

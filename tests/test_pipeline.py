@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import anyio
@@ -56,7 +56,7 @@ async def let_them_run() -> None:
 
 
 def provider(
-    steps: list[Step] | Step, clock: ManualClock, dialect: Dialect = NOTPANEL, **settings: object
+    steps: Sequence[Step] | Step, clock: ManualClock, dialect: Dialect = NOTPANEL, **settings: object
 ) -> tuple[Panel, ScriptedTransport]:
     """A provider that meets these steps, and the transport that plays them."""
     transport = ScriptedTransport(steps)

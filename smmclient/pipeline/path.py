@@ -2,81 +2,42 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar, cast
+from typing import TypeVar, cast
 
-import anyio
 import anyio.lowlevel
 import tenacity
-from attrs import define
 
-from smmclient.dialect.classify import Told, told_limits
-from smmclient.dialect.dialect import Dialect
-from smmclient.dialect.refusals import Fault
-from smmclient.errors import Overloaded, RateLimited, SMMError, UsageError
-from smmclient.events import OrderInDoubt, Waiting
-from smmclient.pipeline.clock import Clock
+from smmclient.errors import SMMError, UsageError
+from smmclient.events import OrderInDoubt
+from smmclient.pipeline.attempt import Attempts, Call
 from smmclient.pipeline.decide import Failed, Met, decide, outcome
-from smmclient.pipeline.key import ApiKey
-from smmclient.pipeline.meter import Account, Ticket
-from smmclient.pipeline.pace import Line, Priority
+from smmclient.pipeline.meter import Account
+from smmclient.pipeline.pace import Priority
 from smmclient.pipeline.retry import RetryQuota, pause
-from smmclient.pipeline.tell import Teller
-from smmclient.settings import Settings
-from smmclient.transport import Transport
-from smmclient.wire import BodyTooLarge, Delivery, Operation, Safety, TransportFailed, WireReply, WireRequest
+from smmclient.wire import Operation, Safety
 
 __all__ = ["Pipeline"]
 
 T = TypeVar("T")
-_EXCERPT = 200
-
-
-@define
-class _Call(Generic[T]):
-    """One operation on its way, across its attempts."""
-
-    operation: Operation[T]
-    priority: Priority
-    before_send: Callable[[], Awaitable[None]] | None
-    account: Account | None = None
-    attempts: int = 0
-    deadline: float = 0.0
-    started: float = 0.0
-    in_air: bool = False
-    doubt: bool = False
 
 
 class Pipeline:
-    """Runs operations against one endpoint. All that lasts between calls is here."""
+    """Runs operations against one endpoint: attempts, until one ends the call."""
 
-    def __init__(
-        self,
-        *,
-        dialect: Dialect,
-        url: str,
-        headers: dict[str, str],
-        key: Callable[[], ApiKey],
-        account: Callable[[ApiKey], Account],
-        transport: Transport,
-        settings: Settings,
-        clock: Clock,
-        draw: random.Random,
-    ) -> None:
-        self.dialect, self.transport, self.settings, self.clock = dialect, transport, settings, clock
-        self._url, self._headers, self._key, self._account, self._draw = url, headers, key, account, draw
-        self.teller = Teller(dialect.name, settings.on_event)
-        self.line = Line(clock)
-        self.quota = RetryQuota()
-        self.gate = anyio.Semaphore(settings.max_connections, fast_acquire=True)
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+        self._provider = attempts.dialect.name
+        self._policy = attempts.settings.retry
+        self._quota = RetryQuota()
         self._loop: object = None
 
     def adopt(self, other: Pipeline) -> None:
         """Share the gate, the quota and, under the same limits, the line of a pipeline to the same endpoint."""
-        self.gate, self.quota, self._loop = other.gate, other.quota, other._loop
-        if self.settings.limits == other.settings.limits:
-            self.line = other.line
+        self._quota, self._loop = other._quota, other._loop
+        self._attempts.gate = other._attempts.gate
+        if self._attempts.settings.limits == other._attempts.settings.limits:
+            self._attempts.line = other._attempts.line
 
     async def run(
         self,
@@ -87,12 +48,12 @@ class Pipeline:
     ) -> T:
         """The operation's result, or the one error that says what became of it."""
         self._check_loop()
-        call = _Call(operation, priority, before_send)
+        call = Call(operation, priority, before_send)
         try:
             try:
-                return await self._attempt(call)
+                result = await self._attempts.make(call)
             except Failed as first:
-                return await self._repeat(call, first)
+                result = await self._repeat(call, first)
         except Failed as failed:
             raise self._ended(call, failed) from failed.cause
         except SMMError as error:
@@ -103,174 +64,56 @@ class Pipeline:
         except BaseException:
             # Cancelled, most likely. What may have arrived is told, because no error will tell it.
             if (call.in_air or call.doubt) and operation.safety is not Safety.READ:
-                self.teller.tell(
+                self._attempts.teller.tell(
                     OrderInDoubt(
-                        provider=self.dialect.name,
+                        provider=self._provider,
                         operation=operation.name,
                         order=operation.subject,
                         request_id=operation.request_id,
                     )
                 )
             raise
-
-    # ------------------------------------------------------------------------------------------------ one attempt
-
-    async def _attempt(self, call: _Call[T]) -> T:
-        key = self._key()
-        call.account = account = self._account(key)
-        if self.teller.has_listener and (wait := account.wait(self.clock.now())) > 0:
-            self._tell_waiting(call, wait, "its turn in pacing")
-        ticket = await self.line.turn(account, Priority.REPEAT if call.attempts else call.priority)
-        call.in_air = False
-        reply: WireReply | None = None
-        try:
-            if call.before_send is not None and not call.attempts:
-                await call.before_send()
-            async with self.gate:
-                call.attempts += 1
-                call.started = self.clock.now()
-                call.deadline = call.deadline or call.started + self.settings.retry.deadline
-                call.in_air = True
-                reply = await self._send(call.operation, key)
-            told = self._settle(account, ticket, reply)
-        except BaseException as error:
-            self._release(call, account, ticket, reply, error)
-            if isinstance(error, TransportFailed):
-                raise self._failed(call, key, _met(error), error) from error
-            raise
-        call.in_air = False
-        return self._read(call, key, reply, told)
-
-    async def _send(self, operation: Operation[T], key: ApiKey) -> WireReply:
-        request = WireRequest(self._url, key.sign(operation.form), self._headers, self.settings.timeouts)
-        try:
-            return await self.transport.send(request)
-        except (TransportFailed, SMMError):
-            raise
-        except Exception as error:
-            # A transport that breaks its promise: bytes may have left.
-            raise TransportFailed(type(error).__name__, delivery=Delivery.MAYBE_SENT) from error
-
-    def _settle(self, account: Account, ticket: Ticket, reply: WireReply) -> Told:
-        told = told_limits(reply.headers, self.clock.wall())
-        account.settle(ticket, self.clock.now(), told)
-        return told or Told()
-
-    def _release(
-        self, call: _Call[T], account: Account, ticket: Ticket, reply: WireReply | None, error: BaseException
-    ) -> None:
-        """Account for an attempt that brought no reply."""
-        if not call.in_air:
-            account.give_back()
-        elif reply is None:
-            # After a timeout or a cancel the panel may count the request as late as we would have waited for it.
-            lost = not isinstance(error, TransportFailed) or error.delivery is Delivery.MAYBE_SENT
-            late = lost and getattr(error, "timed_out", True)
-            account.settle(ticket, self.clock.now(), None, grace=self.settings.timeouts.read if late else 0.0)
-        # A call that came to a definite end is in the air no more; a cancelled one may be.
-        call.in_air = call.in_air and not isinstance(error, Exception)
-
-    def _read(self, call: _Call[T], key: ApiKey, reply: WireReply, told: Told) -> T:
-        try:
-            result = self.dialect.read(reply, call.operation)
-        except RateLimited as error:
-            own_pause = pause(self.settings.retry, call.attempts, self._draw)
-            wait = cast("Account", call.account).deny(self.clock.now(), told, otherwise=own_pause)
-            error.denied_by = told.denied_by
-            raise self._failed(call, key, Met.LIMITED, error, reply, retry_after=wait) from error
-        except Overloaded as error:
-            raise self._failed(call, key, Met.CLOSED, error, reply) from error
-        except Fault as error:
-            raise self._failed(call, key, Met.FAULT, error, reply) from error
-        except SMMError as error:
-            key.scrub(error)
-            self._note(call, reply, type(error).__name__)
-            raise
-        except Exception as error:
-            # Unreadable, or a decoder's own fault: either way the reply tells nothing that can be relied on.
-            excerpt = key.redact(reply.body[:65536].decode("utf-8", "replace"))[:_EXCERPT]
-            raise self._failed(call, key, Met.GARBLED, error, reply, excerpt=excerpt) from error
-        for row in result.values() if isinstance(result, dict) else ():
-            if isinstance(row, SMMError):
-                key.scrub(row)
-        self.quota.earn()
-        self._note(call, reply, "ok")
+        self._quota.earn()
         return result
 
-    def _failed(
-        self,
-        call: _Call[T],
-        key: ApiKey,
-        met: Met,
-        cause: Exception,
-        reply: WireReply | None = None,
-        *,
-        excerpt: str | None = None,
-        retry_after: float | None = None,
-    ) -> Failed:
-        key.scrub(cause)
-        call.doubt = call.doubt or decide(call.operation.safety, met).doubt
-        failed = Failed(met, cause, excerpt=excerpt, retry_after=retry_after)
-        alone = outcome(call.operation.safety, failed, doubt=call.doubt, attempts=call.attempts)
-        self._note(call, reply, type(alone).__name__)
-        return failed
-
-    # ---------------------------------------------------------------------------------------- again, or the end
-
-    async def _repeat(self, call: _Call[T], first: Failed) -> T:
+    async def _repeat(self, call: Call[T], first: Failed) -> T:
         """The later attempts. tenacity's loop is kept off the path of a call that goes well."""
         pending: Failed | None = first
         async for attempt in tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(Failed),
             wait=lambda state: self._pause(call, _failure(state)),
             stop=lambda state: not self._may_repeat(call, _failure(state), state.upcoming_sleep),
-            sleep=self.clock.sleep,
+            sleep=self._attempts.clock.sleep,
             reraise=True,
         ):
             with attempt:
                 if pending is not None:
                     failed, pending = pending, None
                     raise failed
-                return await self._attempt(call)
+                return await self._attempts.make(call)
         raise AssertionError("unreachable: tenacity returns or raises")
 
-    def _pause(self, call: _Call[T], failed: Failed) -> float:
+    def _pause(self, call: Call[T], failed: Failed) -> float:
         # After a 429 the meters are closed, and pacing does the waiting.
-        return 0.0 if failed.met is Met.LIMITED else pause(self.settings.retry, call.attempts, self._draw)
+        return 0.0 if failed.met is Met.LIMITED else pause(self._policy, call.attempts, self._attempts.draw)
 
-    def _may_repeat(self, call: _Call[T], failed: Failed, seconds: float) -> bool:
-        if not decide(call.operation.safety, failed.met).repeat or call.attempts >= self.settings.retry.attempts:
+    def _may_repeat(self, call: Call[T], failed: Failed, seconds: float) -> bool:
+        if not decide(call.operation.safety, failed.met).repeat or call.attempts >= self._policy.attempts:
             return False
-        seconds = max(seconds, cast("Account", call.account).wait(self.clock.now()))
-        if self.clock.now() + seconds > call.deadline or not self.quota.spend(failed.met):
+        seconds = max(seconds, cast("Account", call.account).wait(self._attempts.clock.now()))
+        if self._attempts.clock.now() + seconds > call.deadline or not self._quota.spend(failed.met):
             return False
         if failed.met is not Met.LIMITED:
-            self._tell_waiting(call, seconds, failed.met.value)
+            self._attempts.tell_waiting(call, seconds, failed.met.value)
         return True
 
-    def _ended(self, call: _Call[T], failed: Failed | SMMError) -> SMMError:
+    def _ended(self, call: Call[T], failed: Failed | SMMError) -> SMMError:
         operation = call.operation
         error = outcome(operation.safety, failed, doubt=call.doubt, attempts=call.attempts)
-        error.provider = self.dialect.name
+        error.provider = self._provider
         error.operation = operation.name
         error.request_id = operation.request_id
         return error
-
-    # ------------------------------------------------------------------------------------------------- the rest
-
-    def _note(self, call: _Call[T], reply: WireReply | None, ended: str) -> None:
-        self.teller.attempted(
-            call.operation.name,
-            attempt=call.attempts,
-            elapsed=self.clock.now() - call.started,
-            status=reply.status if reply else None,
-            outcome=ended,
-        )
-
-    def _tell_waiting(self, call: _Call[T], seconds: float, reason: str) -> None:
-        self.teller.tell(
-            Waiting(provider=self.dialect.name, operation=call.operation.name, seconds=seconds, reason=reason)
-        )
 
     def _check_loop(self) -> None:
         loop = anyio.lowlevel.current_token()
@@ -279,14 +122,8 @@ class Pipeline:
         elif self._loop != loop:
             raise UsageError(
                 "the provider was used on another event loop before: connect() once in each",
-                provider=self.dialect.name,
+                provider=self._provider,
             )
-
-
-def _met(error: TransportFailed) -> Met:
-    if isinstance(error, BodyTooLarge):
-        return Met.OVERSIZE
-    return Met.NOT_SENT if error.delivery is Delivery.NOT_SENT else Met.LOST
 
 
 def _failure(state: tenacity.RetryCallState) -> Failed:
