@@ -23,6 +23,11 @@ TYPES = nox.project.dependency_groups(PROJECT, "types")
 PACKAGES = {"smmclient", "smmclient_panelbon", "smmclient_notpanel"}
 
 
+def works(python: Path) -> bool:
+    """Whether the interpreter starts."""
+    return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+
+
 def find_pythons(*versions: str) -> list[str]:
     """Put every working interpreter of these versions on the PATH, and return the versions found.
 
@@ -34,7 +39,7 @@ def find_pythons(*versions: str) -> list[str]:
         places = [Path(place) for place in os.environ["PATH"].split(os.pathsep)]
         places += sorted(Path.home().glob(f".pyenv/versions/{version}*/bin"), reverse=True)
         for place in places:
-            if (place / name).is_file() and not subprocess.run([place / name, "-c", ""], capture_output=True).returncode:
+            if (place / name).is_file() and works(place / name):
                 os.environ["PATH"] = f"{place}{os.pathsep}{os.environ['PATH']}"
                 found.append(version)
                 break
