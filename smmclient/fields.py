@@ -12,6 +12,7 @@ __all__ = ["check_count", "check_id", "check_ids", "check_lines", "check_request
 #: Controls, lone surrogates, line and paragraph separators: never part of a link, a name or an id.
 _FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _LONGEST_ID = 200
+_LONGEST_COUNT = 18
 _LONGEST_REQUEST_ID = 128
 
 
@@ -27,7 +28,8 @@ def check_text(text: object, what: str, *, error: type[UsageError] = InvalidOrde
         raise error(f"{what} must be text, not {type(text).__name__}")
     if (char := _bad_character(text)) is not None:
         raise error(f"{what} holds the control character {char!a}: remove it")
-    if not (text := text.strip()):
+    # A str enum's own str() would be its name.
+    if not (text := str.__str__(text).strip()):
         raise error(f"{what} is empty")
     return text
 
@@ -36,8 +38,8 @@ def check_count(count: object, what: str, *, least: int = 1) -> int:
     """Return the whole number; raises where it is none or is below ``least``."""
     if isinstance(count, bool) or not isinstance(count, int):
         raise InvalidOrder(f"{what} must be a whole number, not {count!r}")
-    if count < least:
-        raise InvalidOrder(f"{what} must be at least {least}, not {count}")
+    if not least <= count < 10**_LONGEST_COUNT:
+        raise InvalidOrder(f"{what} must be at least {least}, and have at most {_LONGEST_COUNT} digits")
     return count
 
 
@@ -55,9 +57,9 @@ def check_lines(lines: object, what: str) -> None:
 def check_id(value: object, what: str, *, error: type[UsageError] = UsageError) -> str:
     """Return an id as the text to send; raises where a panel could read it as another or as several."""
     if isinstance(value, int) and not isinstance(value, bool):
-        if value < 0:
-            raise error(f"{what} must not be negative: {value}")
-        return str(value)
+        if not 0 <= value < 10**_LONGEST_ID:
+            raise error(f"{what} must be a whole number of 0 or more and at most {_LONGEST_ID} digits")
+        return str(int(value))
     if not isinstance(value, str):
         raise error(f"{what} must be an int or text, not {type(value).__name__}")
     text = check_text(value, what, error=error)
@@ -72,7 +74,7 @@ def check_ids(ids: object, what: str) -> tuple[str, ...]:
     """Return the ids to send, in the order given, each once."""
     if isinstance(ids, (str, int)):
         ids = (ids,)
-    if isinstance(ids, bytes) or not isinstance(ids, Iterable):
+    if isinstance(ids, (bytes, bytearray, memoryview)) or not isinstance(ids, Iterable):
         raise UsageError(f"{what}s must be a list of ids, not {type(ids).__name__}")
     return tuple(dict.fromkeys(check_id(one, what) for one in ids))
 

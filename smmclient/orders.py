@@ -70,9 +70,11 @@ def _split(lines: Iterable[str] | str) -> tuple[str, ...]:
 def _date(expiry: dt.date | str | None) -> dt.date | None:
     if isinstance(expiry, str):
         try:
-            return dt.datetime.strptime(expiry.strip(), "%d/%m/%Y").date()
+            expiry = dt.datetime.strptime(expiry.strip(), "%d/%m/%Y").date()
         except ValueError:
             raise InvalidOrder(f"expiry must be a date, or text like 31/12/2027, not {expiry!r}") from None
+    if isinstance(expiry, dt.date) and expiry.year < 1000:
+        raise InvalidOrder(f"expiry must be in a year of four digits, not {expiry.year}")
     if expiry is None or isinstance(expiry, dt.date):
         return expiry
     raise InvalidOrder(f"expiry must be a date, not {type(expiry).__name__}")
@@ -120,7 +122,8 @@ def _wire_text(value: object) -> str:
         return "\n".join(value)
     if isinstance(value, dt.date):
         return value.strftime("%d/%m/%Y")
-    return str(value).strip()
+    # A str or int enum's own str() would be its name.
+    return str(int(value)) if isinstance(value, int) else str.__str__(cast("str", value)).strip()
 
 
 @frozen
@@ -373,7 +376,7 @@ def _raw_fields(given: Mapping[str, object]) -> dict[str, str]:
             raise InvalidOrder(f"{name} is not given in fields: the client sets it (see add_order)")
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise InvalidOrder(f"{name} must be text or a whole number, not {type(value).__name__}")
-        text = str(value)
+        text = _wire_text(value)
         for line in text.splitlines():
             if line.strip():
                 check_text(line, name)
@@ -388,7 +391,7 @@ class RawOrder(AnyOrder):
     feature: ClassVar[str | None] = None
     counted_by: ClassVar[str | None] = None
 
-    fields: Mapping[str, str] = field(converter=_raw_fields)
+    fields: Mapping[str, str] = field(converter=_raw_fields, hash=False)
 
     def parameters(self) -> dict[str, str]:
         """The service and the given fields."""

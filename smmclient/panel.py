@@ -14,15 +14,23 @@ from attrs import evolve
 from smmclient.dialect.capabilities import Support
 from smmclient.dialect.dialect import Dialect
 from smmclient.endpoint import Endpoint
-from smmclient.errors import ConfigError, SMMError, UsageError
+from smmclient.errors import (
+    AccountSuspended,
+    AuthenticationFailed,
+    ConfigError,
+    Malformed,
+    Refused,
+    SMMError,
+    UsageError,
+)
 from smmclient.fields import check_id, check_ids
 from smmclient.model import Balance, Cancellation, Catalog, OrderStatus, Receipt, Refill, RefillStatus
 from smmclient.orders import AnyOrder
+from smmclient.pipeline.account import AccountBook
 from smmclient.pipeline.attempt import Attempts
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.pipeline.gather import Gatherer
 from smmclient.pipeline.key import KeySource
-from smmclient.pipeline.meter import AccountBook
 from smmclient.pipeline.pace import Priority
 from smmclient.pipeline.path import Pipeline
 from smmclient.pipeline.share import Shared
@@ -68,7 +76,7 @@ class Panel(Provider):
         self._closed = False
         self._balance: Shared[Balance] = Shared(self.clock, keep=dialect.cache.balance)
         self._services: Shared[Catalog] = Shared(self.clock, keep=dialect.cache.services)
-        self._gatherer = Gatherer(self.clock, size=dialect.batch_size, fetch=self._statuses)
+        self._gatherer = Gatherer(self.clock, size=dialect.batch_size, fetch=self._gathered)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name} at {self.endpoint.url}>"
@@ -80,13 +88,14 @@ class Panel(Provider):
             way_out=self.settings.proxy or "",
             limits=limits,
             tells=self.dialect.tells_limits,
+            clock=self.clock,
         )
         attempts = Attempts(
             dialect=self.dialect,
             url=self.endpoint.url,
             headers=request_headers(self.settings),
             key=self._key.current,
-            account=book.of,
+            book=book,
             transport=self.transport,
             settings=self.settings,
             clock=self.clock,
@@ -125,14 +134,21 @@ class Panel(Provider):
     # --------------------------------------------------------------------------------------------------- the orders
 
     async def add_order(  # noqa: D102
-        self, order: AnyOrder, *, request_id: str | None = None, before_send: BeforeSend | None = None
+        self,
+        order: AnyOrder,
+        *,
+        request_id: str | None = None,
+        resume: bool = False,
+        before_send: BeforeSend | None = None,
     ) -> Receipt:
         self._check_open()
+        if resume and request_id is None:
+            raise UsageError("resume=True needs the request_id of the earlier call", provider=self.name)
         if request_id is None and self.capabilities.request_id is Support.YES:
             request_id = str(uuid.uuid4())
         operation = self.dialect.add(order, request_id)
         hook = None if before_send is None else _bound(before_send, order, request_id)
-        return await self._pipeline.run(operation, Priority.PLACE, before_send=hook)
+        return await self._pipeline.run(operation, Priority.PLACE, before_send=hook, doubt=resume)
 
     async def order_status(self, order: int | str) -> OrderStatus:  # noqa: D102
         self._check_open()
@@ -150,6 +166,17 @@ class Panel(Provider):
 
     async def _statuses(self, ids: Sequence[str]) -> dict[str, OrderStatus | SMMError]:
         return await self._in_batches(self.dialect.status, ids, Priority.POLL, size=self.batch_size)
+
+    async def _gathered(self, ids: Sequence[str]) -> dict[str, OrderStatus | SMMError]:
+        """The statuses of ids that came from several callers: what one of them asks must not fail the others."""
+        try:
+            return await self._statuses(ids)
+        except (AuthenticationFailed, AccountSuspended):
+            raise
+        except (Refused, Malformed):
+            if len(ids) == 1:
+                raise
+            return await self._in_batches(self.dialect.status, ids, Priority.POLL, size=1)
 
     async def refill(self, orders: Iterable[int | str] | int | str) -> Mapping[str, Refill | SMMError]:  # noqa: D102
         return await self._in_batches(self.dialect.refill, check_ids(orders, "order"), Priority.PLACE)
@@ -210,7 +237,7 @@ class Panel(Provider):
         twin._owns_transport = False
         twin._pipeline = twin._build()
         twin._pipeline.adopt(self._pipeline)
-        twin._gatherer = Gatherer(twin.clock, size=twin.batch_size, fetch=twin._statuses)
+        twin._gatherer = Gatherer(twin.clock, size=twin.batch_size, fetch=twin._gathered)
         return twin
 
     async def aclose(self) -> None:  # noqa: D102

@@ -64,14 +64,20 @@ class Provider(ABC):
 
     @abstractmethod
     async def add_order(
-        self, order: AnyOrder, *, request_id: str | None = None, before_send: BeforeSend | None = None
+        self,
+        order: AnyOrder,
+        *,
+        request_id: str | None = None,
+        resume: bool = False,
+        before_send: BeforeSend | None = None,
     ) -> Receipt:
         """Place one order, once, and return the panel's receipt for it.
 
         ``request_id`` is for panels with an idempotency key (`Capabilities.request_id`): 1 to 128 printable ASCII
         characters; without it one is made. Raises `OutcomeUnknown` when the order may have been placed: look, do
-        not send it again, unless its ``safe_to_repeat`` is True: then the same order with the same
-        ``request_id`` settles it.
+        not send it again, unless its ``safe_to_repeat`` is True: then the same order with the same ``request_id``
+        settles it. ``resume=True`` says that an earlier call with this ``request_id`` may have arrived, so that only an
+        answer about the order itself counts as one; the provider remembers the ids of its own unknown outcomes.
         """
 
     @abstractmethod

@@ -91,11 +91,13 @@ class Track(AsyncIterator[OrderStatus]):
         answers: Mapping[str, OrderStatus | SMMError] = {}
         try:
             answers = await self._provider.order_statuses([one.order for one in batch])
-        except (Unavailable, Malformed) as error:
-            # Wait it out. What would hit every call (key refused, blocked …) passes through.
-            if not error.retryable:
+        except BaseException as error:
+            if not (isinstance(error, (Unavailable, Malformed)) and error.retryable):
+                # Cancelled, or what would hit every call (key refused, blocked …): the orders are still to be followed.
+                for one in batch:
+                    heapq.heappush(self._waiting, one)
                 raise
-            failure = error
+            failure = error  # wait it out
         now = self._clock.now()
         for one in batch:
             answer = answers.get(one.order)

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from smmclient import Limit, Order, RateLimited, RetryPolicy, Scope, Settings, Waiting
 from smmclient.dialect import V2, Dialect
 from smmclient.panel import Panel
-from smmclient.pipeline import meter as meter_module
-from smmclient.pipeline.meter import Account, Meter, Ticket
+from smmclient.pipeline import account as account_module
+from smmclient.pipeline.account import Account, Ticket
+from smmclient.pipeline.clock import SystemClock
+from smmclient.pipeline.meter import Meter
 from smmclient.testing import ManualClock, reply
 from smmclient.wire import WireReply, WireRequest
 
@@ -369,7 +371,9 @@ async def test_a_wait_past_the_deadline() -> None:
 def test_slots_add_up(rate: int, moves: list[tuple[str, float]]) -> None:
     """Whatever happens to requests, never more than the rate is between a take and one period after its reply."""
     per = 10.0
-    account = Account(origin="o", account=fresh_key(), way_out="", limits=[Limit(rate, per)], tells=False)
+    account = Account(
+        origin="o", account=fresh_key(), way_out="", limits=[Limit(rate, per)], tells=False, clock=ManualClock()
+    )
     now = 0.0
     in_air: list[Ticket] = []
     held: list[float] = []
@@ -398,12 +402,12 @@ def test_slots_add_up(rate: int, moves: list[tuple[str, float]]) -> None:
 def test_a_meter_in_use_is_never_forgotten() -> None:
     """An account that was idle for long still shares its meter with one that comes later."""
     key, limits = fresh_key(), [Limit(1, 10.0)]
-    first = Account(origin="o", account=key, way_out="", limits=limits, tells=False)
+    first = Account(origin="o", account=key, way_out="", limits=limits, tells=False, clock=SystemClock())
     assert isinstance(first.take(0.0), Ticket)
     first.give_back()
     for _ in range(3):
-        Account(origin="o", account=fresh_key(), way_out="", limits=limits, tells=False).take(1e6)
-    second = Account(origin="o", account=key, way_out="", limits=limits, tells=False)
+        Account(origin="o", account=fresh_key(), way_out="", limits=limits, tells=False, clock=SystemClock()).take(1e6)
+    second = Account(origin="o", account=key, way_out="", limits=limits, tells=False, clock=SystemClock())
     assert isinstance(first.take(1e6), Ticket)
     assert not isinstance(second.take(1e6), Ticket)
 
@@ -411,22 +415,27 @@ def test_a_meter_in_use_is_never_forgotten() -> None:
 def test_a_meter_outlives_its_account_until_it_is_idle() -> None:
     """What a closed provider has used is still used when the next one comes."""
     key, limits = fresh_key(), [Limit(1, 10.0)]
-    first = Account(origin="o", account=key, way_out="", limits=limits, tells=False)
+    first = Account(origin="o", account=key, way_out="", limits=limits, tells=False, clock=SystemClock())
     ticket = first.take(0.0)
     assert isinstance(ticket, Ticket)
     first.settle(ticket, 1.0, None)
     del first
     gc.collect()
-    assert Account(origin="o", account=key, way_out="", limits=limits, tells=False).take(5.0) == 6.0
+    assert (
+        Account(origin="o", account=key, way_out="", limits=limits, tells=False, clock=SystemClock()).take(5.0) == 6.0
+    )
     gc.collect()
-    before = len(meter_module._meters)
-    assert isinstance(Account(origin="o", account=key, way_out="", limits=limits, tells=False).take(11.0), Ticket)
-    assert len(meter_module._meters) <= before
+    before = len(account_module._meters)
+    assert isinstance(
+        Account(origin="o", account=key, way_out="", limits=limits, tells=False, clock=SystemClock()).take(11.0), Ticket
+    )
+    assert len(account_module._meters) <= before
 
 
 def test_a_meter_is_forgotten_only_when_idle() -> None:
     """A meter that holds slots or is closed is kept; an idle one may go."""
-    meter = Meter(Limit(2, 10.0))
+    meter = Meter()
+    meter.watch([Limit(2, 10.0)])
     assert meter.is_idle(0.0)
     meter.take(0.0)
     assert not meter.is_idle(0.0)
@@ -435,3 +444,53 @@ def test_a_meter_is_forgotten_only_when_idle() -> None:
     assert meter.is_idle(11.0)
     meter.close(20.0)
     assert not meter.is_idle(15.0)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("other", [(Limit(100, 60),), (Limit(50, 60.0),), (Limit(70, 30),), ()])
+async def test_other_settings_count_the_same_requests(other: tuple[Limit, ...]) -> None:
+    """Two providers with different limits for one key know of each other's requests: the stricter keeps to its own."""
+    async with ManualClock(now=60_000.0) as clock:
+        server = LimitedPanel(clock, Window(100, 60.0, sliding=True), random.Random(3))
+        panel = panel_over(server, (Limit(100, 60.0),))
+        twin = panel.with_settings(limits=other)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(60 if other else 30):
+                tasks.start_soon(twin.add_order, ORDER)
+            await clock.sleep(10.0)
+            for _ in range(60):
+                tasks.start_soon(panel.add_order, ORDER)
+    assert server.denied == 0
+
+
+def test_anothers_requests_are_entered_once() -> None:
+    """However many replies in the air tell of them, the requests of others count once."""
+    meter = Meter()
+    limit = Limit(100, 60.0)
+    meter.watch([limit])
+    stamps = [meter.take(0.0) for _ in range(32)]
+    for stamp in stamps:
+        meter.hear(stamp, 1.0, limit, 100, 100 - 32 - 10, 30.0)
+        meter.settle(1.0)
+    taken = 0
+    while meter.wait(1.0, (limit,)) == 0:
+        meter.take(1.0)
+        taken += 1
+    assert 100 - 32 - 10 <= taken <= 100 - 32 - 9
+
+
+@pytest.mark.parametrize("end", ["undone", "lost"])
+def test_a_probe_without_news_gives_way_to_the_next(end: str) -> None:
+    """When the request that was to find out what is left brings no news, the next one may, at once."""
+    meter = Meter()
+    meter.allow(meter.take(0.0), 0.0, remaining=0, reset_in=10.0)
+    meter.settle(0.0)
+    assert meter.wait(5.0, ()) == 5.0
+    assert meter.wait(10.0, ()) == 0.0
+    meter.take(10.0)
+    assert 0 < meter.wait(10.0, ()) < 0.1
+    if end == "undone":
+        meter.give_back()
+    else:
+        meter.settle(11.0)
+    assert meter.wait(11.0, ()) == 0.0

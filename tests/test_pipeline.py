@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import uuid
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
@@ -260,6 +261,30 @@ async def test_gathered_callers_get_their_own_errors() -> None:
     assert len(transport.forms) == 1
 
 
+async def test_one_callers_bad_id_does_not_fail_the_others() -> None:
+    """On a panel that refuses whole batches for one bad id, gathered calls are made one by one."""
+    async with ManualClock() as clock:
+
+        def answer(form: dict[str, str]) -> WireReply:
+            bad = "bad" in (form.get("orders") or form["order"]).split(",")
+            return reply({"error": "Incorrect order IDs"}) if bad else statuses(form)
+
+        panel, transport = provider(answer, clock)
+        seen: dict[str, object] = {}
+
+        async def ask(order: str) -> None:
+            try:
+                seen[order] = (await panel.order_status(order)).state
+            except SMMError as error:
+                seen[order] = type(error)
+
+        async with anyio.create_task_group() as tasks:
+            for order in ("1", "bad", "2"):
+                tasks.start_soon(ask, order)
+    assert seen == {"1": OrderState.COMPLETED, "bad": smmclient.UnknownOrder, "2": OrderState.COMPLETED}
+    assert len(transport.forms) == 4
+
+
 async def test_gathered_calls_survive_their_leader() -> None:
     """When the first of the gathered callers is cancelled, the others are answered all the same."""
     async with ManualClock() as clock:
@@ -501,6 +526,49 @@ async def test_a_request_id_that_panels_could_change(request_id: str) -> None:
         assert transport.forms == []
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply({"error": "Invalid API key"}, 401),
+        reply({"error": "request in progress"}, 409),
+        reply({"error": "You have active order with this link."}, 400),
+        reply("<html>", 403),
+        reply("", 302),
+        NOT_SENT,
+    ],
+)
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_resuming_stays_in_doubt(answer: Step, remembered: bool) -> None:
+    """A later call with the id of an unknown outcome is unknown too, until an answer is about the order itself."""
+    async with ManualClock() as clock:
+        once = RetryPolicy(attempts=1)
+        panel, _ = provider([LOST, answer, reply({"order": "ord_1"})], clock, retry=once)
+        with pytest.raises(OutcomeUnknown) as caught:
+            await panel.add_order(ORDER)
+        request_id = caught.value.request_id
+        if not remembered:
+            panel, _ = provider([answer, reply({"order": "ord_1"})], clock, retry=once)
+        with pytest.raises(OutcomeUnknown):
+            await panel.add_order(ORDER, request_id=request_id, resume=not remembered)
+        assert (await panel.add_order(ORDER, request_id=request_id)).order == "ord_1"
+
+
+async def test_a_settled_id_is_forgotten() -> None:
+    """Once an unknown outcome is settled, the next answers mean what they say."""
+    async with ManualClock() as clock:
+        refused = reply({"error": "Invalid API key"}, 401)
+        once = RetryPolicy(attempts=1)
+        panel, _ = provider([LOST, reply({"error": "Bad link"}, 400), refused], clock, retry=once)
+        with pytest.raises(OutcomeUnknown):
+            await panel.add_order(ORDER, request_id="r")
+        with pytest.raises(smmclient.InvalidLink):
+            await panel.add_order(ORDER, request_id="r")
+        with pytest.raises(smmclient.AuthenticationFailed):
+            await panel.add_order(ORDER, request_id="r")
+        with pytest.raises(UsageError):
+            await panel.add_order(ORDER, resume=True)
+
+
 async def test_the_callers_request_id_is_sent() -> None:
     """A request_id of the caller's goes out as it is and comes back in the receipt."""
     async with ManualClock() as clock:
@@ -512,7 +580,10 @@ async def test_the_callers_request_id_is_sent() -> None:
 
 # ------------------------------------------------------------------------------------------- the key, events, life
 
-ECHO = "bad key secret/key+of the test in secret%2Fkey%2Bof%20the%20test and secret%2Fkey%2Bof+the+test"
+ECHO = (
+    "bad key secret/key+of the test in secret%2Fkey%2Bof%20the%20test and secret%2fkey%2bof+the+test, "
+    "SECRET/KEY+OF THE TEST"
+)
 
 
 async def test_an_echoed_key_is_taken_out(caplog: pytest.LogCaptureFixture) -> None:
@@ -539,7 +610,7 @@ async def test_an_echoed_key_is_taken_out(caplog: pytest.LogCaptureFixture) -> N
         f"{error} {error!r} {vars(error) if isinstance(error, Exception) else ''}" for error in errors if error
     )
     shown += f"{events}{caplog.text}"
-    assert "secret" not in shown
+    assert "secret" not in shown.casefold()
     assert "***" in shown
     assert len([error for error in errors if isinstance(error, SMMError)]) == 7
 
@@ -564,6 +635,57 @@ async def test_the_key_may_rotate() -> None:
         with pytest.raises(ConfigError):
             await empty.balance()
     assert [body.split(b"&")[0] for body in bodies] == [b"key=first", b"key=second"]
+
+
+async def test_another_key_does_not_repeat_an_order_in_doubt() -> None:
+    """Nobody documents that another key's request_id is known again: after a rotation the doubt stays."""
+    keys = iter(["first", "second"])
+    async with ManualClock() as clock:
+        transport = ScriptedTransport([LOST])
+        panel = Panel(
+            NOTPANEL, api_key=lambda: next(keys), transport=transport, clock=clock, settings=Settings(limits=())
+        )
+        with pytest.raises(OutcomeUnknown):
+            await panel.add_order(ORDER)
+    assert len(transport.forms) == 1
+
+
+async def test_a_key_that_rotates_while_callers_wait() -> None:
+    """Those who waited for their turn send with the key of that moment, and use up its limit, not the old one's."""
+    async with ManualClock() as clock:
+        sent: list[tuple[bytes, float]] = []
+        start = clock.now()
+
+        class Keeps(ScriptedTransport):
+            async def send(self, request: WireRequest) -> WireReply:
+                sent.append((request.body.split(b"&")[0], clock.now() - start))
+                return await super().send(request)
+
+        panel = Panel(
+            PANELBON,
+            api_key=lambda: "rotation-old" if clock.now() < start + 5 else "rotation-new",
+            base_url=f"https://rotation-{uuid.uuid4()}.example/",
+            transport=Keeps(lambda form: reply({"order": 1})),
+            clock=clock,
+            settings=Settings(limits=(smmclient.Limit(2, 60.0),)),
+        )
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(panel.add_order, ORDER)
+            await clock.sleep(10.0)
+            tasks.start_soon(panel.add_order, ORDER)
+    assert [key for key, _ in sent] == [b"key=rotation-old"] * 2 + [b"key=rotation-new"] * 2
+    assert [round(at) for _, at in sent] == [0, 0, 10, 60]
+
+
+async def test_a_long_refusal_is_shortened() -> None:
+    """A refusal of a million characters does not fill the log."""
+    async with ManualClock() as clock:
+        panel, _ = provider([reply({"error": "no " * 300_000}, 400)], clock)
+        with pytest.raises(Refused) as caught:
+            await panel.balance()
+    assert len(str(caught.value)) < 600
+    assert len(caught.value.text) < 600
 
 
 async def test_what_is_hidden_stays_hidden() -> None:

@@ -210,7 +210,10 @@ AFTER_DOUBT: dict[str, tuple[Behaviour, type[SMMError] | None]] = {
     "a duplicate": (refuses("You have active order with this link."), UNKNOWN),
     "still in progress": (refuses("request in progress", 409), UNKNOWN),
     "a refusal of the order": (refuses("Insufficient balance", 400), InsufficientFunds),
-    "an unknown refusal": (refuses("no such thing", 400), Refused),
+    "an unknown refusal": (refuses("no such thing", 400), UNKNOWN),
+    "an id that was used": (refuses("request_id already used", 400), UNKNOWN),
+    "an order that exists": (refuses("Order already exists", 422), UNKNOWN),
+    "a link that is refused": (refuses("Bad link", 400), smmclient.InvalidLink),
 }
 
 

@@ -9,7 +9,16 @@ from itertools import pairwise
 import anyio
 import pytest
 
-from smmclient import AuthenticationFailed, OrderState, OrderStatus, Settings, SMMError, Unavailable, UnknownOrder
+from smmclient import (
+    AuthenticationFailed,
+    Blocked,
+    OrderState,
+    OrderStatus,
+    Settings,
+    SMMError,
+    Unavailable,
+    UnknownOrder,
+)
 from smmclient.panel import Panel
 from smmclient.testing import ManualClock, ScriptedTransport, reply
 from smmclient.wire import WireReply
@@ -162,3 +171,19 @@ async def test_nothing_to_follow() -> None:
         panel, transport, _ = follow(clock, lambda one, t: status("pending"))
         assert [one async for one in panel.track([])] == []
     assert transport.forms == []
+
+
+async def test_a_watch_that_was_interrupted_goes_on() -> None:
+    """After a cancelled wait, or an error that the caller survives, the orders are still followed."""
+    async with ManualClock(now=START) as clock:
+        panel, transport, _ = follow(clock, lambda one, t: status("completed"))
+        answer = next(transport._steps)
+        assert callable(answer)
+        transport._steps = iter([reply("<html>", 403), answer])
+        changes = panel.track(["a", "b"])
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await anext(changes)
+        with pytest.raises(Blocked):
+            await anext(changes)
+        assert [one.order async for one in changes] == ["a", "b"]

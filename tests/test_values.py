@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import enum
 import pickle
 from collections.abc import Callable
 from decimal import Context, Decimal, localcontext
@@ -41,8 +42,10 @@ from smmclient import (
     SMMError,
     SubscriptionOrder,
     UnknownOrder,
+    UsageError,
     WebTrafficOrder,
 )
+from smmclient.fields import check_ids
 
 L = "https://example.com/p"
 
@@ -147,6 +150,9 @@ BAD: dict[str, Callable[[], object]] = {
     "raw with request_id": lambda: RawOrder(1, {"request_id": "x"}),
     "raw with a list": lambda: RawOrder(1, {"x": [1]}),
     "raw with NUL": lambda: RawOrder(1, {"x": "a\n\x00"}),
+    "service of 5,000 digits": lambda: Order(10**5000, L, 1),
+    "quantity of 5,000 digits": lambda: Order(1, L, 10**5000),
+    "expiry in the year 27": lambda: SubscriptionOrder(1, "bob", 1, 4, expiry=dt.date(27, 1, 2)),
     "coupon empty": lambda: Order(1, L, 1, coupon=""),
 }
 
@@ -156,6 +162,37 @@ def test_bad_orders(case: str) -> None:
     """A field that no panel could take is an InvalidOrder, when the order is made."""
     with pytest.raises(InvalidOrder):
         BAD[case]()
+
+
+class Choice(enum.IntEnum):
+    VIEWS = 7
+
+
+class Target(enum.StrEnum):
+    MINE = "https://example.com/mine"
+
+
+def test_enums_are_sent_as_their_values() -> None:
+    """An int or str enum stands for its value, never for its name."""
+    sent = Order(Choice.VIEWS, Target.MINE, Choice.VIEWS).parameters()
+    assert sent == {"service": "7", "link": "https://example.com/mine", "quantity": "7"}
+    assert check_ids([Choice.VIEWS, Target.MINE.name], "order") == ("7", "MINE")
+
+
+@pytest.mark.parametrize(
+    "ids", [b"12", bytearray(b"12"), memoryview(b"12"), None, 1.5, [10**5000], [None], ["a,b"], [True]]
+)
+def test_what_is_no_list_of_ids(ids: object) -> None:
+    """Bytes, numbers that are no ids and ids that read as several are a UsageError, not a guess."""
+    with pytest.raises(UsageError):
+        check_ids(ids, "order")
+
+
+def test_orders_can_be_keys() -> None:
+    """Every kind of order is hashable, raw ones too."""
+    raw = RawOrder(17, {"link": L})
+    assert {raw: 1}[RawOrder(17, {"link": L})] == 1
+    assert len({order for order, _, _ in KINDS}) == len(KINDS)
 
 
 SERVICE = Service("1", "Followers", "Default", None, Decimal("0.90"), 10, 5000, package_units=10)

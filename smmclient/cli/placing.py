@@ -56,7 +56,7 @@ async def order(
             return await _dry_run(session, panel, wanted, max_charge)
         if max_charge is not None:
             check_charge(cost(wanted, await panel.services()), max_charge)
-        receipt = await panel.add_order(wanted, request_id=request_id)
+        receipt = await panel.add_order(wanted, request_id=request_id, resume=request_id is not None)
         # Shown before the connection is closed: whatever goes wrong from here on, the order's id is not lost.
         _show_receipt(session.out, receipt)
     return OK

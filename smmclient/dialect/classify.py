@@ -11,12 +11,13 @@ from email.utils import parsedate_to_datetime
 
 from attrs import frozen
 
-from smmclient.dialect.read import Unreadable, read_json
-from smmclient.dialect.refusals import Fault, meaning_of
+from smmclient.dialect.read import Unreadable, read_json, read_order_state, read_refill_state
+from smmclient.dialect.refusals import Fault, meaning_of, normalise
 from smmclient.errors import Blocked, ConfigError, Overloaded, RateLimited, Refused, SMMError
+from smmclient.model import OrderState, RefillState
 from smmclient.wire import WireReply
 
-__all__ = ["Told", "error_text", "payload_of", "refusal", "told_limits"]
+__all__ = ["Told", "error_text", "order_in", "order_row", "payload_of", "refusal", "says_no", "told_limits"]
 
 
 def payload_of(
@@ -44,11 +45,13 @@ def payload_of(
     except Unreadable as error:
         garbled = error
     text = None if garbled else error_text(payload, operation)
+    if text is None and 400 <= status < 500 and isinstance(payload, dict):
+        text = _message(payload)
     if status == 408 or (status >= 500 and status != 503):
         raise Fault(f"HTTP {status}: {text or garbled or 'no error text'}")
+    if operation == "add" and (text is not None or status >= 400) and order_in(payload) is not None:
+        raise Unreadable(f"HTTP {status} with both an order id and an error: {text or 'the status'}")
     if text is not None:
-        if operation == "add" and isinstance(payload, dict) and payload.get("order"):
-            raise Unreadable(f"the reply holds both an order id and an error: {text}")
         raise _said_no(reply, payload, text, texts, statuses)
     if status >= 500:
         raise Fault(f"HTTP {status}: {garbled or 'no error text'}")
@@ -57,6 +60,25 @@ def payload_of(
     if status >= 400:
         raise _rejected(reply, payload, garbled, statuses)
     raise garbled or Unreadable(f"HTTP {status} is not an answer")
+
+
+def order_row(payload: object) -> Mapping[str, object]:
+    """The object in which a reply to ``add`` holds the order's id: the reply, its ``data``, or its only row."""
+    if isinstance(payload, list) and len(payload) == 1:
+        payload = payload[0]
+    if isinstance(payload, dict) and payload.get("order") is None and isinstance(payload.get("data"), dict):
+        payload = payload["data"]
+    return payload if isinstance(payload, dict) else {}
+
+
+def order_in(payload: object) -> object:
+    """What stands in a reply to ``add`` as the order's id, or None."""
+    row = order_row(payload)
+    # {"orders": [23501]}: panels that take several links in one call answer one with a list of one.
+    several = row.get("orders")
+    return (
+        several[0] if row.get("order") is None and isinstance(several, list) and len(several) == 1 else row.get("order")
+    )
 
 
 def _said_no(
@@ -143,17 +165,39 @@ def error_text(payload: object, operation: str) -> str | None:
         if text := _words(payload.get(key)):
             return _message(payload) or text if text == "true" else text
     message = _message(payload)
-    if message is None:
+    if message is None or _is_state(payload, operation):
         return None
     verdict = str(payload.get("status", payload.get("success", ""))).casefold()
     good = any(payload.get(key) is not None for key in _GOOD_KEYS.get(operation, ()))
-    if verdict in ("error", "fail", "failed", "false") and not good:
+    if verdict in _FAILURES and not good:
         return message
     if good or verdict in ("success", "ok", "true", "1") or "ok" in payload or "success" in payload:
         return None
     # {"message": "Unauthorized"} and nothing else. On a write, words that nobody knows could as well be good news.
     reads = operation in ("services", "balance", "status", "refill_status")
-    return message if reads or meaning_of(message) is not None else None
+    return message if reads or normalise(message) in _LONE else None
+
+
+#: What stands in ``status`` or ``success`` of a reply that says no.
+_FAILURES = ("error", "fail", "failed", "false")
+#: Messages that say no to a write even when they stand alone.
+_LONE = frozenset({"unauthorized", "unauthenticated", "forbidden", "access denied", "invalid api key"})
+
+
+def _is_state(payload: Mapping[str, object], operation: str) -> bool:
+    """Whether ``status`` is the state of an order or refill, so that a ``message`` beside it is no error."""
+    word = payload.get("status")
+    if not isinstance(word, str):
+        return False
+    if operation == "status":
+        return read_order_state(word) not in (OrderState.UNKNOWN, OrderState.FAILED)
+    return operation == "refill_status" and read_refill_state(word) not in (RefillState.UNKNOWN, RefillState.FAILED)
+
+
+def says_no(payload: Mapping[str, object]) -> bool:
+    """Whether the reply calls itself a failure, whatever else it holds."""
+    verdicts = (payload.get(key) for key in ("status", "success", "ok"))
+    return any(verdict is not None and str(verdict).casefold() in (*_FAILURES, "0") for verdict in verdicts)
 
 
 def _message(payload: Mapping[str, object]) -> str | None:

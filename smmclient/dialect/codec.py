@@ -9,7 +9,7 @@ from typing import TypeVar
 import cattrs
 from attrs import evolve
 
-from smmclient.dialect.classify import error_text
+from smmclient.dialect.classify import error_text, order_in, order_row, says_no
 from smmclient.dialect.read import (
     Unreadable,
     read_count,
@@ -20,6 +20,7 @@ from smmclient.dialect.read import (
     read_refill_state,
     read_text,
 )
+from smmclient.dialect.refusals import meaning_of
 from smmclient.errors import NotCancelable, NotRefillable, Refused, SMMError, UnknownRefill
 from smmclient.model import (
     Cancellation,
@@ -132,6 +133,9 @@ def _read_service(row: object, *, packages_bill_min: bool) -> Service:
         raise _BadField("service", str(error)) from None
     fields = {"name": None, "type": None, "category": None, **row, "id": service_id, "raw": row}
     fields["package_units"] = row.get("min") if packages_bill_min else None
+    if row.get("rate1K") is not None:
+        # One panel tells the price of a single unit in "rate", and this beside it.
+        fields["rate"] = row["rate1K"]
     return _structure(fields, Service)
 
 
@@ -140,25 +144,18 @@ def _read_service(row: object, *, packages_bill_min: bool) -> Service:
 
 def read_receipt(payload: object, *, request_id: str | None, charge_field: str) -> Receipt:
     """The receipt of a placed order. Prices that cannot be read are None: the order stands all the same."""
-    if isinstance(payload, dict) and "order" not in payload:
-        payload = _unwrap(payload, "data")
-    if not isinstance(payload, dict):
-        raise Unreadable("the reply is no object with an order id")
-    if "success" in payload and read_flag(payload["success"]) is False:
-        raise Unreadable("the reply says that it did not succeed, and gives no reason")
-    given = payload.get("order")
-    # {"orders": [23501]}: panels that take several links in one call answer one with a list of one.
-    if given is None and isinstance(several := payload.get("orders"), list) and len(several) == 1:
-        given = several[0]
-    order = read_id(given)
+    order = read_id(order_in(payload))
     if order.strip("0") == "":
         raise Unreadable("the reply has 0 for an order id")
+    row = order_row(payload)
+    if says_no(row) or (isinstance(payload, dict) and says_no(payload)):
+        raise Unreadable("the reply has an order id, and calls itself a failure")
     return Receipt(
         order=order,
         request_id=request_id,
-        charge=_price(payload.get(charge_field)),
-        original_price=_price(payload.get("original_price")),
-        discount=_price(payload.get("discount")),
+        charge=_price(row.get(charge_field)),
+        original_price=_price(row.get("original_price")),
+        discount=_price(row.get("discount")),
         raw=payload,
     )
 
@@ -183,6 +180,7 @@ def read_balance(payload: object) -> tuple[Decimal, str | None, object]:
 
 def read_status(order: str, row: object) -> OrderStatus:
     """The status of one order from its row."""
+    row = {"status": row} if isinstance(row, str) else row
     if not isinstance(row, dict) or not isinstance(word := row.get("status"), str) or not word.strip():
         raise Unreadable("the row has no status")
     status = _structure({**row, "order": order, "state": word, "raw_state": word, "raw": None}, OrderStatus)
@@ -202,7 +200,10 @@ def read_refill(order: str, row: object) -> Refill:
         return Refill(order, "true", raw=row)
     if given is False or given == 0 or given == "0":
         raise NotRefillable(f"the panel answered refill: {given}", raw=row)
-    return Refill(order, read_id(given), raw=row)
+    refill = read_id(given)
+    if not any(map(str.isdigit, refill)):
+        raise Unreadable(f"the panel answered refill: {refill}, which is no id")
+    return Refill(order, refill, raw=row)
 
 
 def read_refill_status(refill: str, row: object) -> RefillStatus:
@@ -217,23 +218,35 @@ def read_refill_status(refill: str, row: object) -> RefillStatus:
     return RefillStatus(refill, state, word, raw=row)
 
 
+#: Words that say that a cancel was accepted.
+_ACCEPTED = frozenset(
+    {"1", "true", "yes", "ok", "success", "accepted", "requested", "pending", "processing", "canceled", "cancelled"}
+)
+
+
 def read_cancellation(order: str, row: object) -> Cancellation:
     """The acceptance of one cancel from its row: 1, true, an id, ``"requested"``, or a flag of success."""
-    if not isinstance(row, dict):
-        raise Unreadable("the row is not an object")
-    for name in ("cancel", "success", "ok"):
-        if row.get(name) is not None:
-            if read_flag(_flat(row[name])):
-                return Cancellation(order, raw=row)
-            raise NotCancelable(f"the panel answered {name}: {row[name]}", raw=row)
-    if str(row.get("status", "")).casefold() in ("success", "ok"):
-        return Cancellation(order, raw=row)
+    answers = {"cancel": row} if not isinstance(row, dict) else row
+    for name in ("cancel", "success", "ok", "status"):
+        if (value := answers.get(name)) is None:
+            continue
+        if isinstance(value, str) and value.strip().casefold() in _ACCEPTED:
+            return Cancellation(order, raw=row)
+        if value is True or (name == "cancel" and _is_id(value)):
+            # {"cancel": 45} is the id of a request, or of the order.
+            return Cancellation(order, raw=row)
+        if value is False or str(value).strip().casefold() in ("0", "false", "no"):
+            raise NotCancelable(f"the panel answered {name}: {value}", raw=row)
+        raise Unreadable(f"the panel answered {name}, but neither that it accepted the cancel nor that it did not")
     raise Unreadable("the row says neither that the cancel was accepted nor that it was not")
 
 
-def _flat(value: object) -> object:
-    # {"cancel": 45} is the id of a request or of the order: any id above 0 is a yes.
-    return value != 0 if isinstance(value, int) and not isinstance(value, bool) else value
+def _is_id(value: object) -> bool:
+    try:
+        text = read_id(value)
+    except Unreadable:
+        return False
+    return text != "0" and any(map(str.isdigit, text))
 
 
 # ------------------------------------------------------------------------------------------------ many rows
@@ -249,7 +262,7 @@ def read_rows(
     *,
     id_field: str,
     read_row: Callable[[str, object], T],
-    refuse: Callable[[str, object], Refused],
+    refuse: Callable[[str, object], SMMError],
     missing: Callable[[str], SMMError],
 ) -> dict[str, T | SMMError]:
     """A result or an error for each id that was asked for, in that order.
@@ -278,12 +291,17 @@ def read_rows(
 
 
 _TWICE = object()
+_ABSENT = object()
 
 
 def _by_id(payload: object, asked: Sequence[str], id_field: str) -> dict[str, object]:
     if isinstance(payload, dict):
+        rows = list(payload.values())
+        if rows and all(_names_id(row, id_field) for row in rows):
+            # What a row itself names goes before its key, which is a mere index on some panels.
+            return _from_list(rows, asked, id_field)
         if any(one in payload for one in asked):
-            return {one: payload[one] for one in asked if one in payload}
+            return {one: payload[one] for one in asked if _is_about(payload.get(one, _ABSENT), one, id_field)}
         inner = _unwrap(payload, *_WRAPPERS)
         if inner is not payload and (len(asked) > 1 or not _has_fields(payload)):
             return _by_id(inner, asked, id_field)
@@ -310,7 +328,7 @@ def _names_id(row: object, id_field: str) -> bool:
 def _is_about(row: object, one: str, id_field: str) -> bool:
     """Whether a lone row may be about the id: it names no other. ``refill`` in a refill's row is not its order."""
     if not _names_id(row, id_field) or not isinstance(row, dict):
-        return True
+        return row is not _ABSENT
     return str(row[id_field]).strip() == one
 
 
@@ -334,15 +352,19 @@ _NESTED = {"refill": "refill", "cancel": "cancel", "refill_status": "status", "s
 
 
 def _row_error(row: object, operation: str) -> str | None:
-    if isinstance(row, str):
-        # {"99": "Incorrect order ID"}. A refill's row may as well be its id, or its state in one word.
-        is_answer = (operation == "refill" and " " not in row.strip()) or (
-            operation == "refill_status" and read_refill_state(row) is not RefillState.UNKNOWN
-        )
-        return None if is_answer else row.strip() or "an empty text"
-    if not isinstance(row, dict):
-        return None
-    nested = row.get(_NESTED[operation])
-    if isinstance(nested, dict) and (text := error_text(nested, operation)) is not None:
+    """The panel's words for no in a row: an error of its own, one nested under the row's field, or a bare text."""
+    nested = row.get(_NESTED[operation]) if isinstance(row, dict) else row
+    if isinstance(nested, str):
+        return nested.strip() if _is_refusal(nested, operation, bare=nested is row) else None
+    if isinstance(nested, dict) and nested is not row and (text := error_text(nested, operation)) is not None:
         return text
     return error_text(row, operation)
+
+
+def _is_refusal(text: str, operation: str, *, bare: bool) -> bool:
+    """Whether a text where an answer should be is a refusal: {"99": "Incorrect order ID"}, {"cancel": "No"}."""
+    if operation == "status":
+        return bare and read_order_state(text) in (OrderState.UNKNOWN, OrderState.FAILED)
+    if operation == "refill_status":
+        return bare and read_refill_state(text) is RefillState.UNKNOWN
+    return meaning_of(text) is not None

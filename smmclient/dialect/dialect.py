@@ -11,13 +11,14 @@ from attrs import validators as v
 
 from smmclient.dialect import classify, codec
 from smmclient.dialect.capabilities import Capabilities, Support
-from smmclient.dialect.refusals import Fault, normalise
+from smmclient.dialect.refusals import Fault, meaning_of, normalise
 from smmclient.errors import (
     InvalidOrder,
     Malformed,
     OutcomeUnknown,
     Refused,
     SMMError,
+    Unavailable,
     Unsupported,
 )
 from smmclient.fields import check_request_id
@@ -179,15 +180,20 @@ class Dialect:
         single = len(asked) == 1 and action not in self.list_only
         form = (("action", action), (id_field, asked[0]) if single else (f"{id_field}s", ",".join(asked)))
 
-        def refuse(text: str, row: object) -> Refused:
-            error = classify.refusal(text, row, status=None, texts=self.texts, statuses={})
-            error.provider, error.operation = self.name, action
-            return error
-
         def missing(reason: str) -> SMMError:
             if safety is Safety.READ:
                 return Malformed(reason, provider=self.name, operation=action)
             return OutcomeUnknown(f"{reason}: look at the panel", provider=self.name, operation=action)
+
+        def refuse(text: str, row: object) -> SMMError:
+            meaning = meaning_of(text, self.texts)
+            if meaning is Fault:
+                return missing(text)
+            if meaning is not None and issubclass(meaning, Unavailable):
+                return meaning(text, provider=self.name, operation=action)
+            error = classify.refusal(text, row, status=None, texts=self.texts, statuses={})
+            error.provider, error.operation = self.name, action
+            return error
 
         def decode(payload: object) -> dict[str, T | SMMError]:
             return codec.read_rows(

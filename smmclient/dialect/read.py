@@ -86,6 +86,7 @@ _GROUPS_THEN_POINT = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d{1,30}|[+-]?\d{1,3}(,
 _GROUPS_THEN_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d{1,30}|[+-]?\d{1,3}(\.\d{3}){2,}", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,30},\d{1,30}", re.ASCII)
 _ONE_GROUP = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+_ONE_DOTTED_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
 _NOTHING = frozenset({"", "-", "n/a", "null", "none"})
 
 
@@ -126,6 +127,8 @@ def read_count(value: object) -> int | None:
     """A whole number; None where the panel sends nothing. ``"12.0"`` is 12, ``"12.5"`` is `Unreadable`."""
     if type(value) is int:
         return value
+    if isinstance(value, (str, Decimal)) and _ONE_DOTTED_GROUP.fullmatch(str(value).strip()):
+        raise Unreadable(f"{_shown(value)} is ambiguous: a thousands separator or a fraction of zeros")
     amount = read_money(value)
     if amount is None:
         return None
@@ -156,7 +159,8 @@ def read_flag(value: object) -> bool | None:
     raise Unreadable(f"{_shown(value)} is neither yes nor no")
 
 
-_NO_ID = frozenset({"", "null", "none", "undefined", "nan", "true", "false"})
+#: Texts that stand in an id's place where there is none.
+_NO_ID = _NOTHING | {"undefined", "nan", "true", "false", "error", "fail", "failed", "unknown"}
 
 
 def read_id(value: object) -> str:
@@ -166,7 +170,7 @@ def read_id(value: object) -> str:
     if isinstance(value, str):
         text = value.strip()
         usable = text.isprintable() and len(text) <= 200 and not re.search(r"[\s,\ufffd]", text)
-        if usable and text.casefold() not in _NO_ID:
+        if usable and text.casefold() not in _NO_ID and text[0] != "-" and any(map(str.isalnum, text)):
             return text
     raise Unreadable(f"{_shown(value)} is not an id")
 

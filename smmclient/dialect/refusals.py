@@ -34,13 +34,15 @@ class Fault(Exception):
     """The panel admits that it failed on the way: a 5xx, or a text such as "Internal server error"."""
 
 
-#: (what it means, parts of a text that say so). All lower case, runs of spaces and punctuation as one space.
+#: (what it means, parts of a text that say so): lower case, runs of spaces and punctuation as one space. A part begins
+#: where a word does; with ``^`` it begins the text.
 _FRAGMENTS: tuple[tuple[type[SMMError] | type[Fault], tuple[str, ...]], ...] = (
     (RateLimited, ("too many requests", "rate limit", "ratelimit", "request limit exceeded")),
     (DuplicateOrder, ("active order with this link", "identical order", "link duplicate", "duplicate order")),
     (DuplicateOrder, ("too many orders",)),
-    (AccountSuspended, ("account suspended", "account has been suspended", "account is suspended")),
-    (AccountSuspended, ("account banned", "account blocked", "account is blocked")),
+    # Not the account that the link leads to: "Instagram account blocked" is about the link.
+    (AccountSuspended, ("^account suspended", "^account is suspended", "your account has been", "your account is")),
+    (AccountSuspended, ("^account banned", "^account blocked", "^account is blocked", "^account disabled")),
     (AuthenticationFailed, ("api key", "apikey", "missing key", "invalid key", "incorrect key")),
     (AuthenticationFailed, ("api is disable", "api access disabled")),
     (
@@ -71,13 +73,12 @@ _FRAGMENTS: tuple[tuple[type[SMMError] | type[Fault], tuple[str, ...]], ...] = (
         InvalidQuantity,
         ("quantity too", "incorrect quantity", "invalid quantity", "min quantity", "max quantity"),
     ),
-    (Fault, ("internal server error", "failed to create order", "order could not be created")),
-    (Fault, ("unexpected error", "something went wrong", "gateway timeout", "bad gateway", "upstream", "timed out")),
+    # What admits a failure on the way may have been done all the same: rather one text too many than one too few.
+    (Fault, ("server error", "internal error", "unexpected error", "unknown error", "error occurred", "error occured")),
+    (Fault, ("database error", "sqlstate", "timeout", "timed out", "bad gateway", "upstream", "something went wrong")),
+    (Fault, ("failed to create", "failed to place", "error creating", "order could not be created")),
     (Overloaded, ("temporarily unavailable",)),
 )
-
-#: Whole texts, where a part of them would catch too much.
-_WHOLE: Mapping[str, type[SMMError] | type[Fault]] = {"server error": Fault}
 
 #: Ends of untranslated dictionary keys (``neworder.error.link``) that are too short to be looked for as a part.
 _KEY_SUFFIXES: Mapping[str, type[SMMError] | type[Fault]] = {
@@ -102,9 +103,8 @@ def meaning_of(
     'InsufficientFunds'
     """
     plain = normalise(text)
-    for table in (own or {}, _WHOLE):
-        if plain in table:
-            return table[plain]
+    if own and plain in own:
+        return own[plain]
     if re.fullmatch(r"[\w]+(\.[\w]+)+", text.strip()):
         suffix = normalise(text.rsplit(".", 1)[1])
         if suffix in _KEY_SUFFIXES:
@@ -113,4 +113,4 @@ def meaning_of(
 
 
 def _holds(text: str, parts: Iterable[str]) -> bool:
-    return any(part in text for part in parts)
+    return any(text.startswith(part[1:]) if part[0] == "^" else f" {part}" in f" {text}" for part in parts)

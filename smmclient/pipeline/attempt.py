@@ -12,13 +12,13 @@ from attrs import define
 from smmclient.dialect.classify import Told, told_limits
 from smmclient.dialect.dialect import Dialect
 from smmclient.dialect.refusals import Fault
-from smmclient.errors import Overloaded, RateLimited, SMMError
+from smmclient.errors import ConfigError, Overloaded, RateLimited, SMMError
 from smmclient.events import Waiting
+from smmclient.pipeline.account import Account, AccountBook, Ticket
 from smmclient.pipeline.clock import Clock
 from smmclient.pipeline.decide import Failed, Met, decide, outcome
 from smmclient.pipeline.key import ApiKey
-from smmclient.pipeline.meter import Account, Ticket
-from smmclient.pipeline.pace import Line, Priority
+from smmclient.pipeline.pace import Priority
 from smmclient.pipeline.retry import pause
 from smmclient.pipeline.tell import Teller
 from smmclient.settings import Settings
@@ -39,6 +39,8 @@ class Call(Generic[T]):
     priority: Priority
     before_send: Callable[[], Awaitable[None]] | None
     account: Account | None = None
+    #: Which key's account the last attempt was sent by.
+    sent_by: str = ""
     attempts: int = 0
     deadline: float = 0.0
     started: float = 0.0
@@ -58,26 +60,22 @@ class Attempts:
         url: str,
         headers: dict[str, str],
         key: Callable[[], ApiKey],
-        account: Callable[[ApiKey], Account],
+        book: AccountBook,
         transport: Transport,
         settings: Settings,
         clock: Clock,
         draw: random.Random,
     ) -> None:
         self.dialect, self.settings, self.clock, self.draw = dialect, settings, clock, draw
-        self._url, self._headers, self._key, self._account, self._transport = url, headers, key, account, transport
+        self._url, self._headers, self._key, self._transport = url, headers, key, transport
+        self.book = book
         self.teller = Teller(dialect.name, settings.on_event)
-        self.line = Line(clock)
         self.gate = anyio.Semaphore(settings.max_connections, fast_acquire=True)
 
     async def make(self, call: Call[T]) -> T:
         """The result of one attempt. Raises `Failed` for what `decide` knows, `SMMError` for what is final."""
-        key = self._key()
-        call.account = account = self._account(key)
-        if self.teller.has_listener and (wait := account.wait(self.clock.now())) > 0:
-            self.tell_waiting(call, wait, "its turn in pacing")
-        ticket = await self.line.turn(account, Priority.REPEAT if call.attempts else call.priority)
         call.in_air = False
+        key, account, ticket = await self._turn(call)
         reply: WireReply | None = None
         try:
             if call.before_send is not None and not call.attempts:
@@ -96,6 +94,32 @@ class Attempts:
             raise
         call.in_air = False
         return self._read(call, key, reply, told)
+
+    async def _turn(self, call: Call[T]) -> tuple[ApiKey, Account, Ticket]:
+        """The key to sign with, its account and a ticket of it; the key is asked for again after a wait."""
+        key = self._key()
+        while True:
+            call.account = account = self.book.of(key)
+            if call.doubt and call.sent_by and key.account != call.sent_by:
+                # Whether another key's request_id is known again is not documented anywhere.
+                raise ConfigError("the API key has changed since the order was sent first")
+            ticket = account.take_now()
+            if ticket is not None:
+                call.sent_by = key.account
+                return key, account, ticket
+            if self.teller.has_listener:
+                self.tell_waiting(call, account.wait(self.clock.now()), "its turn in pacing")
+            ticket = await account.turn(Priority.REPEAT if call.attempts else call.priority)
+            try:
+                fresh = self._key()
+            except BaseException:
+                account.give_back()
+                raise
+            if fresh.account == key.account:
+                call.sent_by = key.account
+                return fresh, account, ticket
+            account.give_back()
+            key = fresh
 
     async def _send(self, operation: Operation[T], key: ApiKey) -> WireReply:
         request = WireRequest(self._url, key.sign(operation.form), self._headers, self.settings.timeouts)

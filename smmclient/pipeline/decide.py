@@ -10,15 +10,15 @@ import enum
 from attrs import frozen
 
 from smmclient.errors import (
-    AccountSuspended,
-    AuthenticationFailed,
-    DuplicateOrder,
+    InsufficientFunds,
+    InvalidLink,
+    InvalidQuantity,
     Malformed,
     OutcomeUnknown,
     Overloaded,
     RateLimited,
-    Refused,
     SMMError,
+    UnknownService,
     Unreachable,
 )
 from smmclient.wire import Safety
@@ -83,14 +83,14 @@ def decide(safety: Safety, met: Met) -> Verdict:
     return _AGAIN_IN_DOUBT if safety is Safety.KEYED else _DOUBT
 
 
-#: Refusals that a panel gives before it looks at the request_id, or because the first attempt did place the order.
-_LEAVE_DOUBT = (AuthenticationFailed, AccountSuspended, DuplicateOrder)
+#: Refusals of the order itself: an order that was placed before would not be refused so under its request_id. Any other
+#: text may be about the key, or mean that the first attempt did place it ("request_id already used").
+_SETTLING = (InsufficientFunds, UnknownService, InvalidLink, InvalidQuantity)
 
 
 def settles(error: SMMError) -> bool:
     """Whether this answer to a repeated request_id tells what became of the first attempt."""
-    # 409 is what servers answer while the first attempt is still being worked on.
-    return isinstance(error, Refused) and not isinstance(error, _LEAVE_DOUBT) and error.http_status != 409
+    return isinstance(error, _SETTLING)
 
 
 def outcome(safety: Safety, failed: Failed | SMMError, *, doubt: bool, attempts: int) -> SMMError:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import html
+import json
+import re
 from collections.abc import Callable, Mapping
 from typing import cast
 from urllib.parse import quote, quote_plus, urlencode
@@ -13,17 +16,29 @@ from smmclient.fields import check_text
 __all__ = ["ApiKey", "KeySource"]
 
 _HIDDEN = "***"
+#: Characters of a panel's words that are kept in an error.
+_LONGEST = 500
 
 
 class ApiKey:
     """One API key. Neither its repr nor its str shows it."""
 
-    __slots__ = ("_text", "account")
+    __slots__ = ("_shapes", "_text", "account")
 
     def __init__(self, text: object) -> None:
         if text is None or text == "":
             raise ConfigError("the API key is empty")
         self._text = check_text(text, "the API key", error=ConfigError)
+        shapes = {
+            self._text,
+            quote(self._text, safe=""),
+            quote_plus(self._text),
+            json.dumps(self._text)[1:-1],
+            json.dumps(self._text)[1:-1].replace("/", "\\/"),
+            html.escape(self._text),
+        }
+        longest_first = sorted(shapes, key=len, reverse=True)
+        self._shapes = re.compile("|".join(re.escape(shape) for shape in longest_first), re.IGNORECASE)
         #: Tells accounts apart without telling the key.
         self.account = hashlib.blake2b(self._text.encode(), digest_size=16).hexdigest()
 
@@ -39,22 +54,16 @@ class ApiKey:
         return urlencode((("key", self._text), *form)).encode("ascii")
 
     def redact(self, text: str) -> str:
-        """The text with the key taken out, also where it is escaped for a URL or for JSON."""
-        for shape in {
-            self._text,
-            quote(self._text, safe=""),
-            quote_plus(self._text),
-            self._text.replace("/", "\\/"),
-        }:
-            text = text.replace(shape, _HIDDEN)
-        return text
+        """The text with the key taken out, in whatever case, also escaped for a URL, for JSON or for HTML."""
+        return self._shapes.sub(_HIDDEN, text)
 
     def scrub(self, error: BaseException) -> None:
-        """Take the key out of an error's words and of what it keeps of the reply."""
-        error.args = tuple(self._clean(argument) for argument in error.args)
+        """Take the key out of an error's words, which are shortened then, and of what it keeps of the reply."""
+        error.args = tuple(_shortened(self._clean(argument)) for argument in error.args)
         for name, value in list(vars(error).items()):
             if isinstance(value, (str, dict, list)) and name not in ("provider", "operation", "request_id"):
-                setattr(error, name, self._clean(value))
+                cleaned = self._clean(value)
+                setattr(error, name, cleaned if name == "raw" else _shortened(cleaned))
         if error.__cause__ is not None and error.__cause__ is not error:
             self.scrub(error.__cause__)
 
@@ -66,6 +75,10 @@ class ApiKey:
         if isinstance(value, list):
             return [self._clean(inner) for inner in value]
         return value
+
+
+def _shortened(value: object) -> object:
+    return value[:_LONGEST] + "…" if isinstance(value, str) and len(value) > _LONGEST else value
 
 
 class KeySource:

@@ -5,272 +5,156 @@ until ``per`` seconds after its reply came back. The panel counted it at some mo
 slow or jittery the network is, no window of ``per`` seconds at the panel, fixed or sliding, can hold more than
 ``rate`` of ours.
 
-What replies tell is believed when it is less than our own count: then somebody else uses the limit too, and his
-requests are entered as slots held until the panel's reset. A 429 closes the meter.
+A `Meter` is the log of one owner of limits (a key, a tier, an address): what is in the air, and when the rest ended.
+A `Limit` is a question to that log, so different settings for one key still count the same requests.
 """
 
 from __future__ import annotations
 
 import heapq
-import threading
-import weakref
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 
-from attrs import define, frozen
+from attrs import frozen
 
-from smmclient.dialect.classify import Told
-from smmclient.pipeline.key import ApiKey
-from smmclient.settings import Limit, Scope
+from smmclient.settings import Limit
 
-__all__ = ["Account", "AccountBook", "Meter", "Ticket"]
+__all__ = ["Meter", "Stamp"]
 
 #: Seconds after which a waiter looks again while it cannot know when a slot will be free.
 _LOOK_AGAIN = 0.01
-#: A 429 that asks for more seconds than this is taken to ask for so many.
-LONGEST_CLOSURE = 900.0
 
 
 @frozen
-class _Stamp:
+class Stamp:
     """What a meter had counted when a request took its slot."""
 
-    used: int
+    #: How many of ours were in the air or still held, this one included.
+    ours: int
+    #: How many were ever taken.
     taken: int
 
 
 class Meter:
-    """The slots of one limit; without a limit it only knows whether it is closed."""
+    """What one owner of limits has sent, and what its panel told of it."""
 
-    def __init__(self, limit: Limit | None = None, *, scout: bool = False) -> None:
-        self.limit = limit
-        self.closed_until = 0.0
-        self._rate = limit.rate if limit else 0
+    def __init__(self, *, scout: bool = False) -> None:
+        #: How many accounts hold it; one that nobody holds is forgotten once it is idle.
+        self.users = 0
         #: Until the first reply one request goes alone: an earlier process may have used the limit up.
-        self._scouting = scout and limit is not None
+        self._scouting = scout
         self._in_air = 0
-        self._held: list[float] = []
         self._taken = 0
+        #: When requests ended, in order, as far back as the longest limit looks.
+        self._ends: list[float] = []
+        self._longest = 0.0
+        #: Until when the requests of others, as the panel told of them, count.
+        self._foreign: list[float] = []
+        self._told_rate: int | None = None
+        self._closed_until = 0.0
+        #: What the panel said may still be sent, for a limit whose rate is not known (the tier's).
         self._allowed: int | None = None
         self._allowed_until = 0.0
         self._probing = False
-        #: How many accounts hold it; one that nobody holds is forgotten once it is idle.
-        self.users = 0
 
-    @property
-    def per(self) -> float:
-        """The period in seconds."""
-        return self.limit.per if self.limit else 60.0
+    def watch(self, limits: Iterable[Limit]) -> None:
+        """Keep as much of the log as these limits ask about."""
+        self._longest = max([self._longest, *(limit.per for limit in limits)])
 
-    def wait(self, now: float) -> float:
-        """Seconds until a slot can be free at the earliest; 0 if one is free now."""
-        if self.closed_until > now:
-            return self.closed_until - now
+    def wait(self, now: float, limits: tuple[Limit, ...]) -> float:
+        """Seconds until all the limits can have a free slot at the earliest; 0 if they have one now."""
+        if self._closed_until > now:
+            return self._closed_until - now
         if self._allowed is not None and self._allowed <= 0:
             if now < self._allowed_until:
                 return _LOOK_AGAIN if self._probing else self._allowed_until - now
             # The panel's reset has come: one request finds out what is left now, the others wait for its reply.
-            self._allowed, self._allowed_until = 1, now + self.per
-            self._probing = True
-        if self.limit is None:
+            self._allowed, self._allowed_until, self._probing = 1, now + 60.0, True
+        if not limits:
             return 0.0
-        self._release(now)
         if self._scouting and self._in_air:
             return _LOOK_AGAIN
-        if self._in_air + len(self._held) < self._rate:
-            return 0.0
-        # With all in the air, a reply that came this moment would free its slot one period from now.
-        return self._held[0] - now if self._held else self.per
+        self._forget(now)
+        return max(self._wait_for(limit, now, self._rate(limit, limits)) for limit in limits)
 
-    def take(self, now: float) -> _Stamp:
+    def _wait_for(self, limit: Limit, now: float, rate: int) -> float:
+        first = bisect_right(self._ends, now - limit.per)
+        over = self._in_air + len(self._foreign) + len(self._ends) - first - rate
+        if over < 0:
+            return 0.0
+        times = [self._ends[first + over] + limit.per] if first + over < len(self._ends) else []
+        if self._foreign:
+            times.append(self._foreign[0])
+        # With all in the air, a reply that came this moment would free its slot one period from now.
+        return max(min(times) - now, 0.0) or _LOOK_AGAIN if times else limit.per
+
+    def _rate(self, limit: Limit, limits: tuple[Limit, ...]) -> int:
+        # A lower limit that the panel tells is ours to keep, if it is clear which one it speaks of.
+        return limit.rate if self._told_rate is None or len(limits) > 1 else min(limit.rate, self._told_rate)
+
+    def take(self, now: float) -> Stamp:
         """Take a slot; `wait` said 0."""
         self._in_air += 1
         self._taken += 1
         if self._allowed is not None:
             self._allowed -= 1
-        return _Stamp(self._in_air + len(self._held), self._taken)
+        return Stamp(self._in_air + self._held(now), self._taken)
 
     def give_back(self) -> None:
         """Undo a `take` whose request was never sent."""
         self._in_air -= 1
+        if self._allowed is not None:
+            self._allowed += 1
+            self._probing = False
 
     def settle(self, now: float, *, grace: float = 0.0) -> None:
         """The reply came, or will not come; ``grace`` is how much later the panel may still count the request."""
         self._in_air -= 1
-        if self.limit is not None:
-            heapq.heappush(self._held, now + self.per + grace)
+        self._scouting = False
+        if self._longest:
+            insort(self._ends, now + grace)
+        if self._probing:
+            # The probe brought no news (`allow` ends it otherwise): the next request is the probe.
+            self._probing, self._allowed_until = False, now
 
     def close(self, until: float) -> None:
         """Let nothing pass until then."""
-        self.closed_until = max(self.closed_until, until)
+        self._closed_until = max(self._closed_until, until)
 
-    def hear(self, stamp: _Stamp, now: float, *, remaining: int, limit: int | None, reset_in: float) -> None:
-        """Believe what the reply to that request told, where it is less than our own count.
+    def hear(self, stamp: Stamp, now: float, limit: Limit, told: int | None, remaining: int, reset_in: float) -> None:
+        """Believe what is told to be left of that limit, where it is less than our own count says.
 
-        Requests that were taken after it may or may not be in the panel's figure; they are taken to be.
+        Then somebody else uses it too, and his requests are entered until the reset. Requests of ours that were taken
+        after the one whose reply this is may or may not be in the panel's figure; they are taken to be, so that a
+        client alone on its key never mistakes its own requests for another's.
         """
-        if self.limit is None:
-            return
-        if limit is not None and limit > 0:
-            self._rate = min(self.limit.rate, limit)
-        since = self._taken - stamp.taken
-        left_by_our_count = self._rate - stamp.used - since
-        for _ in range(min(left_by_our_count - remaining, self._rate)):
-            heapq.heappush(self._held, now + reset_in)
+        self._told_rate = told or None
+        self._forget(now)
+        rate = self._rate(limit, (limit,))
+        left_by_our_count = rate - stamp.ours - (self._taken - stamp.taken) - len(self._foreign)
+        for _ in range(min(left_by_our_count - remaining, rate - len(self._foreign))):
+            heapq.heappush(self._foreign, now + reset_in)
 
-    def allow(self, stamp: _Stamp, now: float, *, remaining: int, reset_in: float) -> None:
-        """Let at most that many pass until the reset: for a limit whose rate is not known (the tier's)."""
+    def allow(self, stamp: Stamp, now: float, *, remaining: int, reset_in: float) -> None:
+        """Let at most that many pass until the reset: for a limit whose rate is not known."""
         self._allowed = remaining - (self._taken - stamp.taken)
         self._allowed_until = now + reset_in
         self._probing = False
 
-    def heard(self) -> None:
-        """A reply has come: the scout is back."""
-        self._scouting = False
-
     def is_idle(self, now: float) -> bool:
         """Whether forgetting the meter would lose nothing."""
-        self._release(now)
-        return not self._in_air and not self._held and self.closed_until <= now and self._allowed_until <= now
+        self._forget(now)
+        waits = self._closed_until > now or (self._allowed is not None and self._allowed_until > now)
+        return not (self._in_air or self._held(now) or self._foreign or waits)
 
-    def _release(self, now: float) -> None:
-        while self._held and self._held[0] <= now:
-            heapq.heappop(self._held)
+    def _held(self, now: float) -> int:
+        """How many requests that are over still count for the longest limit."""
+        return len(self._ends) - bisect_right(self._ends, now - self._longest)
 
-
-@define
-class Ticket:
-    """The slots that one request holds, one a meter."""
-
-    stamps: tuple[_Stamp, ...]
-
-
-#: The one piece of module state: limits belong to the account and the address, not to the object that uses them.
-_meters: dict[tuple[str, ...], Meter] = {}
-_lock = threading.Lock()
-
-
-class Account:
-    """The meters that one API key meets at one panel, shared with everybody in this process who uses them.
-
-    Those of the key and its tier are shared by (origin, key), those of the address by (origin, way out).
-    """
-
-    def __init__(self, *, origin: str, account: str, way_out: str, limits: Iterable[Limit], tells: bool) -> None:
-        self._limits = tuple(limits)
-        self._tells = tells
-        self._ids = {Scope.KEY: ("key", origin, account), Scope.TIER: ("tier", origin, account)}
-        self._ids[Scope.ADDRESS] = ("ip", origin, way_out)
-        self._own: dict[Scope, tuple[Meter, ...]] | None = None
-
-    def _meters(self, now: float) -> dict[Scope, tuple[Meter, ...]]:
-        if self._own is None:
-            for name in [name for name, meter in _meters.items() if not meter.users and meter.is_idle(now)]:
-                del _meters[name]
-            self._own = {scope: self._shared(scope) for scope in Scope}
-            held = [meter for group in self._own.values() for meter in group]
-            for meter in held:
-                meter.users += 1
-            weakref.finalize(self, _let_go, held)
-        return self._own
-
-    def _shared(self, scope: Scope) -> tuple[Meter, ...]:
-        meters = []
-        # Every scope has a meter without a limit, for what replies tell: closures and allowances.
-        for limit in (None, *(limit for limit in self._limits if limit.scope is scope)):
-            name = (*self._ids[scope], repr(limit))
-            meters.append(_meters.setdefault(name, Meter(limit, scout=self._tells)))
-        return tuple(meters)
-
-    def take(self, now: float) -> Ticket | float:
-        """A slot of every meter, or the seconds until one can be free at the earliest."""
-        with _lock:
-            meters = [meter for group in self._meters(now).values() for meter in group]
-            wait = max(meter.wait(now) for meter in meters)
-            return wait if wait > 0 else Ticket(tuple(meter.take(now) for meter in meters))
-
-    def wait(self, now: float) -> float:
-        """Seconds until a slot can be free at the earliest."""
-        with _lock:
-            return max(meter.wait(now) for group in self._meters(now).values() for meter in group)
-
-    def give_back(self) -> None:
-        """Undo a `take` whose request was never sent."""
-        with _lock:
-            for group in self._meters(0.0).values():
-                for meter in group:
-                    meter.give_back()
-
-    def settle(self, ticket: Ticket, now: float, told: Told | None, *, grace: float = 0.0) -> None:
-        """The request of that ticket is over; ``told`` is what its reply's headers said."""
-        with _lock:
-            meters = self._meters(now)
-            stamps = iter(ticket.stamps)
-            stamped = {scope: [(meter, next(stamps)) for meter in group] for scope, group in meters.items()}
-            if told is not None:
-                self._hear(stamped, now, told)
-            for group in meters.values():
-                for meter in group:
-                    meter.heard()
-                    meter.settle(now, grace=grace)
-
-    def _hear(self, stamped: dict[Scope, list[tuple[Meter, _Stamp]]], now: float, told: Told) -> None:
-        if told.remaining is not None:
-            scope = Scope.KEY
-            if any(meter.limit and meter.limit.rate == told.limit for meter, _ in stamped[Scope.ADDRESS]):
-                scope = Scope.ADDRESS
-            for meter, stamp in stamped[scope]:
-                reset = _clamp(told.reset_in, meter.per)
-                meter.hear(stamp, now, remaining=told.remaining, limit=told.limit, reset_in=reset)
-        if told.tier_remaining is not None:
-            meter, stamp = stamped[Scope.TIER][0]
-            reset = _clamp(told.reset_in, meter.per)
-            meter.allow(stamp, now, remaining=told.tier_remaining, reset_in=reset)
-
-    def deny(self, now: float, told: Told, *, otherwise: float) -> float:
-        """A 429 came: let nothing pass for as long as it told within reason, or as ``otherwise``; returns the seconds.
-
-        It concerns everybody who shares the meter that the panel names.
-        """
-        if told.retry_after:
-            seconds = min(told.retry_after, LONGEST_CLOSURE)
-        elif told.reset_in is not None and told.reset_in > 0:
-            # On their clock, which may be wrong: no more than one period.
-            seconds = min(told.reset_in, max((limit.per for limit in self._limits), default=60.0))
-        else:
-            seconds = otherwise
-        scope = {"ip": Scope.ADDRESS, "tier": Scope.TIER}.get(told.denied_by or "", Scope.KEY)
-        with _lock:
-            self._meters(now)[scope][0].close(now + seconds)
-        return seconds
-
-
-def _let_go(meters: list[Meter]) -> None:
-    for meter in meters:
-        meter.users -= 1
-
-
-class AccountBook:
-    """The accounts of one provider, by key: there are several while a key is being rotated."""
-
-    def __init__(self, *, origin: str, way_out: str, limits: Iterable[Limit], tells: bool) -> None:
-        self._origin, self._way_out, self._limits, self._tells = origin, way_out, tuple(limits), tells
-        self._last: Account | None = None
-        self._last_name = ""
-
-    def of(self, key: ApiKey) -> Account:
-        """The account that the key belongs to."""
-        if self._last is None or self._last_name != key.account:
-            self._last_name = key.account
-            self._last = Account(
-                origin=self._origin,
-                account=key.account,
-                way_out=self._way_out,
-                limits=self._limits,
-                tells=self._tells,
-            )
-        return self._last
-
-
-def _clamp(reset_in: float | None, per: float) -> float:
-    """A reset within one period: it is on the panel's clock, which may be wrong."""
-    return per if reset_in is None or reset_in > per else max(reset_in, 0.0)
+    def _forget(self, now: float) -> None:
+        old = bisect_right(self._ends, now - self._longest)
+        # Dropped in bulk, so that each costs next to nothing.
+        if old > 64:
+            del self._ends[:old]
+        while self._foreign and self._foreign[0] <= now:
+            heapq.heappop(self._foreign)

@@ -8,11 +8,11 @@ from typing import TypeVar, cast
 import anyio.lowlevel
 import tenacity
 
-from smmclient.errors import SMMError, UsageError
+from smmclient.errors import OutcomeUnknown, SMMError, UsageError
 from smmclient.events import OrderInDoubt
+from smmclient.pipeline.account import Account
 from smmclient.pipeline.attempt import Attempts, Call
 from smmclient.pipeline.decide import Failed, Met, decide, outcome
-from smmclient.pipeline.meter import Account
 from smmclient.pipeline.pace import Priority
 from smmclient.pipeline.retry import RetryQuota, pause
 from smmclient.wire import Operation, Safety
@@ -20,6 +20,7 @@ from smmclient.wire import Operation, Safety
 __all__ = ["Pipeline"]
 
 T = TypeVar("T")
+_REMEMBERED = 10_000
 
 
 class Pipeline:
@@ -30,14 +31,16 @@ class Pipeline:
         self._provider = attempts.dialect.name
         self._policy = attempts.settings.retry
         self._quota = RetryQuota()
+        #: The request_ids of orders whose outcome is unknown, the oldest first.
+        self._in_doubt: dict[str | None, None] = {}
         self._loop: object = None
 
     def adopt(self, other: Pipeline) -> None:
-        """Share the gate, the quota and, under the same limits, the line of a pipeline to the same endpoint."""
-        self._quota, self._loop = other._quota, other._loop
+        """Share the gate, the quota and, under the same limits, the accounts of a pipeline to the same endpoint."""
+        self._quota, self._loop, self._in_doubt = other._quota, other._loop, other._in_doubt
         self._attempts.gate = other._attempts.gate
         if self._attempts.settings.limits == other._attempts.settings.limits:
-            self._attempts.line = other._attempts.line
+            self._attempts.book = other._attempts.book
 
     async def run(
         self,
@@ -45,10 +48,14 @@ class Pipeline:
         priority: Priority,
         *,
         before_send: Callable[[], Awaitable[None]] | None = None,
+        doubt: bool = False,
     ) -> T:
-        """The operation's result, or the one error that says what became of it."""
+        """The operation's result, or the one error that says what became of it.
+
+        ``doubt`` says that an earlier call with the operation's ``request_id`` may have arrived.
+        """
         self._check_loop()
-        call = Call(operation, priority, before_send)
+        call = Call(operation, priority, before_send, doubt=doubt or operation.request_id in self._in_doubt)
         try:
             try:
                 result = await self._attempts.make(call)
@@ -64,6 +71,7 @@ class Pipeline:
         except BaseException:
             # Cancelled, most likely. What may have arrived is told, because no error will tell it.
             if (call.in_air or call.doubt) and operation.safety is not Safety.READ:
+                self._remember(operation.request_id)
                 self._attempts.teller.tell(
                     OrderInDoubt(
                         provider=self._provider,
@@ -74,7 +82,16 @@ class Pipeline:
                 )
             raise
         self._quota.earn()
+        self._in_doubt.pop(operation.request_id, None)
         return result
+
+    def _remember(self, request_id: str | None) -> None:
+        """An order with this id may have arrived: a later call with it starts in doubt."""
+        if request_id is None:
+            return
+        self._in_doubt[request_id] = None
+        if len(self._in_doubt) > _REMEMBERED:
+            del self._in_doubt[next(iter(self._in_doubt))]
 
     async def _repeat(self, call: Call[T], first: Failed) -> T:
         """The later attempts. tenacity's loop is kept off the path of a call that goes well."""
@@ -110,6 +127,10 @@ class Pipeline:
     def _ended(self, call: Call[T], failed: Failed | SMMError) -> SMMError:
         operation = call.operation
         error = outcome(operation.safety, failed, doubt=call.doubt, attempts=call.attempts)
+        if isinstance(error, OutcomeUnknown):
+            self._remember(operation.request_id)
+        else:
+            self._in_doubt.pop(operation.request_id, None)
         error.provider = self._provider
         error.operation = operation.name
         error.request_id = operation.request_id

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import anyio
+from anyio.abc import TaskGroup
 from anyio.lowlevel import checkpoint
 
 __all__ = ["ManualClock"]
@@ -26,7 +27,7 @@ class ManualClock:
         self._sleepers: list[tuple[float, int, anyio.Event]] = []
         self._numbers = itertools.count()
         self._somebody_sleeps = anyio.Event()
-        self._tasks = anyio.create_task_group()
+        self._tasks: TaskGroup | None = None
 
     def now(self) -> float:
         """The time on this clock."""
@@ -56,6 +57,7 @@ class ManualClock:
             heapq.heappop(self._sleepers)[2].set()
 
     async def __aenter__(self) -> Self:
+        self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._tasks.start_soon(self._run)
         return self
@@ -63,6 +65,7 @@ class ManualClock:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
+        assert self._tasks is not None  # noqa: S101
         self._tasks.cancel_scope.cancel()
         return await self._tasks.__aexit__(kind, error, traceback)
 
