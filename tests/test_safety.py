@@ -114,6 +114,8 @@ CELLS: dict[str, tuple[Behaviour, type[SMMError], type[SMMError], type[SMMError]
     "302": (undone(http(302, "", "location: /login\r\n")), ConfigError, ConfigError, ConfigError, (1, 1, 1)),
     "307": (undone(http(307, "", "location: /v3\r\n")), ConfigError, ConfigError, ConfigError, (1, 1, 1)),
     "404 html": (undone(http(404, HTML)), ConfigError, ConfigError, ConfigError, (1, 1, 1)),
+    "404 cut json": (undone(http(404, '{"error": "Incorr')), Overloaded, UNKNOWN, UNKNOWN, (3, 3, 1)),
+    "403 cut json": (undone(http(403, '{"error": "Acc')), Overloaded, UNKNOWN, UNKNOWN, (3, 3, 1)),
     "429 json": (refuses("slow down", 429), RateLimited, RateLimited, RateLimited, (3, 3, 3)),
     "429 html": (undone(http(429, HTML)), RateLimited, RateLimited, RateLimited, (3, 3, 3)),
     "200 too many": (refuses("Too many requests"), RateLimited, RateLimited, RateLimited, (3, 3, 3)),

@@ -105,12 +105,13 @@ def _rejected(
     status = reply.status
     if garbled is None:
         return refusal(f"HTTP {status} without a reason", payload, status=status, texts={}, statuses=statuses)
-    if status in (401, 403):
+    cut = reply.body.lstrip()[:1] in (b"{", b"[")
+    if status in (401, 403) and not cut:
         return Blocked(
             f"HTTP {status} without the panel's JSON: a firewall, or an address that the key does not admit; "
             "ask the panel to admit your address"
         )
-    if status in (404, 405, 410):
+    if status in (404, 405, 410) and not cut:
         return ConfigError(f"HTTP {status} without the panel's JSON: there is no API at base_url, check it")
     # A page nobody knows: it says nothing of what was done behind it.
     return Fault(f"HTTP {status}: {garbled}")
