@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from benchmarks.panels import bare_panel
 from benchmarks.tables import Table, interleaved, median, ratio, spread, us
 from smmclient import Limit, Order, Receipt, Scope, Settings, connect
-from smmclient.dialect.classify import told_limits
+from smmclient.dialect.told import told_limits
 from smmclient.panel import Panel
 from smmclient.pipeline.account import Account, Ticket
 from smmclient.pipeline.clock import SystemClock

@@ -12,6 +12,7 @@ from attrs import validators as v
 from smmclient.dialect import classify, codec
 from smmclient.dialect.capabilities import Capabilities, Support
 from smmclient.dialect.refusals import Fault, meaning_of, normalise
+from smmclient.dialect.rows import read_rows
 from smmclient.errors import (
     InvalidOrder,
     Malformed,
@@ -196,7 +197,7 @@ class Dialect:
             return error
 
         def decode(payload: object) -> dict[str, T | SMMError]:
-            return codec.read_rows(
+            return read_rows(
                 payload,
                 asked,
                 action,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
-from smmclient.dialect.classify import Told
+from smmclient.dialect.told import Told
 from smmclient.pipeline.clock import Clock
 from smmclient.pipeline.key import ApiKey
 from smmclient.pipeline.meter import Meter, Stamp

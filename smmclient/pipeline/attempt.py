@@ -9,9 +9,9 @@ from typing import Generic, TypeVar, cast
 import anyio
 from attrs import define
 
-from smmclient.dialect.classify import Told, told_limits
 from smmclient.dialect.dialect import Dialect
 from smmclient.dialect.refusals import Fault
+from smmclient.dialect.told import Told, told_limits
 from smmclient.errors import ConfigError, Overloaded, RateLimited, SMMError
 from smmclient.events import Waiting
 from smmclient.pipeline.account import Account, AccountBook, Ticket
