@@ -62,8 +62,8 @@ class Timeouts:
 class RetryPolicy:
     """How often and how long a call that is safe to repeat is repeated.
 
-    ``attempts`` counts the first one. ``deadline`` is in seconds from the first send; the wait for
-    the first turn in pacing is not counted. Pauses grow from ``first_pause`` to ``longest_pause`` seconds and
+    ``attempts`` counts the first one. ``deadline`` is in seconds from the first send; waits for our own pacing are
+    not counted, a wait that a 429 asks for is. Pauses grow from ``first_pause`` to ``longest_pause`` seconds and
     are drawn at random below that, so that many callers do not return at once.
     """
 

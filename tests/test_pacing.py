@@ -22,7 +22,8 @@ from smmclient.pipeline.account import Account, Ticket
 from smmclient.pipeline.clock import SystemClock
 from smmclient.pipeline.meter import Meter
 from smmclient.testing import ManualClock, reply
-from smmclient.wire import WireReply, WireRequest
+from smmclient.wire import Delivery, TransportFailed, WireReply, WireRequest
+from smmclient_notpanel import NOTPANEL
 
 ORDER = Order(service=1, link="https://example.com/p", quantity=10)
 _accounts: Iterator[int] = iter(range(10**9))
@@ -494,3 +495,37 @@ def test_a_probe_without_news_gives_way_to_the_next(end: str) -> None:
     else:
         meter.settle(11.0)
     assert meter.wait(11.0, ()) == 0.0
+
+
+@pytest.mark.anyio
+async def test_a_lost_reply_is_settled_under_a_scarce_limit() -> None:
+    """The wait for our own limit does not count for a repeat: an order in doubt is settled, a window later."""
+
+    @define
+    class Forgetful(LimitedPanel):
+        async def send(self, request: WireRequest) -> WireReply:
+            answer = await LimitedPanel.send(self, request)
+            if len(self.served) == 3:
+                raise TransportFailed("dropped", delivery=Delivery.MAYBE_SENT)
+            return answer
+
+    async with ManualClock(now=60_000.0) as clock:
+        server = Forgetful(clock, Window(5, 60.0, sliding=True), random.Random(3))
+        panel = Panel(
+            NOTPANEL,
+            base_url=fresh_url(),
+            api_key=fresh_key(),
+            transport=server,
+            clock=clock,
+            settings=Settings(limits=(Limit(5, 60.0),)),
+        )
+        receipts: list[object] = []
+
+        async def place() -> None:
+            receipts.append(await panel.add_order(ORDER))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(12):
+                tasks.start_soon(place)
+    assert len(receipts) == 12
+    assert server.denied == 0

@@ -54,6 +54,8 @@ NOTPANEL = _NotPanel(
     # Page balance: served from a cache of 30 s, so a second look within 30 s tells nothing new.
     cache=CachePlan(balance=30.0, balance_age=30.0),
     batch_size=100,
+    # Page cancel: order= for one, orders= for several.
+    list_only=frozenset(),
     texts={"Missing required parameter": Refused, "Account suspended": AccountSuspended},
     statuses={403: AccountSuspended},
     longest_link=1000,

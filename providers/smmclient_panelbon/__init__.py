@@ -30,8 +30,6 @@ PANELBON = Dialect(
     ),
     # The page names no limit and no batch ceiling: 100 ids is the convention's.
     batch_size=100,
-    # Whether cancel takes a single order= is not documented.
-    list_only=frozenset({"cancel"}),
     texts={
         "Invalid API key": AuthenticationFailed,
         "Invalid parameters": Refused,

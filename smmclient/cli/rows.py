@@ -57,7 +57,13 @@ def show_rows(
     rows: list[Sequence[object]] = []
     for asked, one in found.items():
         if isinstance(one, SMMError):
-            rows.append((asked, *[None] * (len(headings) - 1), f"{type(one).__name__}: {one.message}"))
+            rows.append(
+                (
+                    asked,
+                    *[None] * (len(headings) - 1),
+                    f"{type(one).__name__}: {one.message.removeprefix(f'{asked}: ')}",
+                )
+            )
         else:
             rows.append((*row(one), None))
     errors = [one for one in found.values() if isinstance(one, SMMError)]

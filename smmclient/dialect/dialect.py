@@ -67,8 +67,9 @@ class Dialect:
     cache: CachePlan = field(factory=CachePlan)
     #: Most ids in one call.
     batch_size: int = 100
-    #: Actions that take ``orders=`` or ``refills=`` even for one id.
-    list_only: frozenset[str] = frozenset()
+    #: Actions that take ``orders=`` or ``refills=`` even for one id. Most panels document cancel with a list only, and
+    #: some ignore a single ``order=``.
+    list_only: frozenset[str] = frozenset({"cancel"})
     #: The panel's own refusal texts, looked up before the convention's.
     texts: Mapping[str, type[SMMError] | type[Fault]] = field(factory=dict, converter=_normalised)
     #: What a 4xx means when its text is one that nobody knows.
@@ -181,18 +182,19 @@ class Dialect:
         single = len(asked) == 1 and action not in self.list_only
         form = (("action", action), (id_field, asked[0]) if single else (f"{id_field}s", ",".join(asked)))
 
-        def missing(reason: str) -> SMMError:
+        def missing(one: str, reason: str) -> SMMError:
             if safety is Safety.READ:
-                return Malformed(reason, provider=self.name, operation=action)
-            return OutcomeUnknown(f"{reason}: look at the panel", provider=self.name, operation=action)
+                return Malformed(f"{one}: {reason}", provider=self.name, operation=action)
+            return OutcomeUnknown(f"{one}: {reason}: look at the panel", provider=self.name, operation=action)
 
-        def refuse(text: str, row: object) -> SMMError:
+        def refuse(one: str, text: str, row: object) -> SMMError:
             meaning = meaning_of(text, self.texts)
             if meaning is Fault:
-                return missing(text)
+                return missing(one, text)
             if meaning is not None and issubclass(meaning, Unavailable):
-                return meaning(text, provider=self.name, operation=action)
+                return meaning(f"{one}: {text}", provider=self.name, operation=action)
             error = classify.refusal(text, row, status=None, texts=self.texts, statuses={})
+            error.message = f"{one}: {text}"
             error.provider, error.operation = self.name, action
             return error
 
@@ -217,13 +219,14 @@ class Dialect:
         Raises `Refused`, `RateLimited`, `Overloaded`, `Blocked` or `ConfigError` where the reply says so, `Fault` where
         the panel admits a failure, and `smmclient.dialect.Unreadable` where nobody can tell.
         """
-        payload = classify.payload_of(reply, operation.name, texts=self.texts, statuses=self.statuses)
+        try:
+            payload = classify.payload_of(reply, operation.name, texts=self.texts, statuses=self.statuses)
+        except Refused as error:
+            if isinstance(operation.subject, tuple) and len(operation.subject) == 1:
+                error.message = f"{operation.subject[0]}: {error.message}"
+            raise
         return operation.decode(payload)
 
 
 #: Any panel that speaks the convention; its limits and capabilities are the user's to know.
-V2 = Dialect(
-    name="v2",
-    # Most panels document cancel with a list only (a single order= is ignored by some of them).
-    list_only=frozenset({"cancel"}),
-)
+V2 = Dialect(name="v2")

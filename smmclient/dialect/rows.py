@@ -27,8 +27,8 @@ def read_rows(
     *,
     id_field: str,
     read_row: Callable[[str, object], T],
-    refuse: Callable[[str, object], SMMError],
-    missing: Callable[[str], SMMError],
+    refuse: Callable[[str, str, object], SMMError],
+    missing: Callable[[str, str], SMMError],
 ) -> dict[str, T | SMMError]:
     """A result or an error for each id that was asked for, in that order.
 
@@ -39,18 +39,19 @@ def read_rows(
 
     def read_one(one: str) -> T | SMMError:
         if one not in rows:
-            return missing("the reply says nothing about it")
+            return missing(one, "the reply says nothing about it")
         row = rows[one]
         if row is _TWICE:
-            return missing("the reply has two rows about it")
+            return missing(one, "the reply has two rows about it")
         if (text := _row_error(row, operation)) is not None:
-            return refuse(text, row)
+            return refuse(one, text, row)
         try:
             return read_row(one, row)
         except Refused as error:
+            error.message = f"{one}: {error.message}"
             return error
         except Unreadable as error:
-            return missing(str(error))
+            return missing(one, str(error))
 
     return {one: read_one(one) for one in asked}
 

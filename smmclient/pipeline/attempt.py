@@ -44,6 +44,8 @@ class Call(Generic[T]):
     attempts: int = 0
     deadline: float = 0.0
     started: float = 0.0
+    #: The last attempt was denied by the panel's limit: a wait for that counts, one for our own pacing does not.
+    denied: bool = False
     #: A request is under way, or was when the call was cancelled.
     in_air: bool = False
     #: An attempt that is over may have been acted upon.
@@ -109,7 +111,10 @@ class Attempts:
                 return key, account, ticket
             if self.teller.has_listener:
                 self.tell_waiting(call, account.wait(self.clock.now()), "its turn in pacing")
+            waited_from = self.clock.now()
             ticket = await account.turn(Priority.REPEAT if call.attempts else call.priority)
+            if call.attempts and not call.denied:
+                call.deadline += self.clock.now() - waited_from
             try:
                 fresh = self._key()
             except BaseException:
@@ -188,6 +193,7 @@ class Attempts:
         retry_after: float | None = None,
     ) -> Failed:
         key.scrub(cause)
+        call.denied = met is Met.LIMITED
         call.doubt = call.doubt or decide(call.operation.safety, met).doubt
         failed = Failed(met, cause, excerpt=excerpt, retry_after=retry_after)
         alone = outcome(call.operation.safety, failed, doubt=call.doubt, attempts=call.attempts)

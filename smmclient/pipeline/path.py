@@ -117,7 +117,8 @@ class Pipeline:
     def _may_repeat(self, call: Call[T], failed: Failed, seconds: float) -> bool:
         if not decide(call.operation.safety, failed.met).repeat or call.attempts >= self._policy.attempts:
             return False
-        seconds = max(seconds, cast("Account", call.account).wait(self._attempts.clock.now()))
+        if call.denied:
+            seconds = cast("Account", call.account).wait(self._attempts.clock.now())
         if self._attempts.clock.now() + seconds > call.deadline or not self._quota.spend(failed.met):
             return False
         if failed.met is not Met.LIMITED:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import ssl
 from contextlib import AbstractAsyncContextManager
+from typing import Self
 
 import anyio
 import anyio.lowlevel
@@ -87,6 +88,12 @@ class HttpTransport(abc.ABC):
                 )
                 # Not "from error": it may quote what came back, and with it the key.
                 raise lost(f"{met} ({type(error).__name__})", timed_out=timed_out) from None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        await self.aclose()
 
     async def aclose(self) -> None:
         """Close all connections, for good: a send under way fails, a later one raises `UsageError`."""
