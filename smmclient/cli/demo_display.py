@@ -28,6 +28,8 @@ PANELS = ("notpanel", "panelbon")
 #: The panel's limit, which the burst of orders exceeds: like the real one, but without its minute.
 RATE, PER = 30, 2.0
 
+#: Reasons, and lines of the file, that are shown at most.
+_MOST = 5
 _HEADINGS = ("panel", "asked", "placed", "refused", "unknown", "twice", "429s", "our count", "panel's")
 
 
@@ -146,13 +148,26 @@ def _short(amount: Decimal) -> str:
     return f"{whole}.{fraction.rstrip('0'):0<2}"
 
 
+def _reasons(run: PanelRun) -> Iterator[str]:
+    """Why orders were not placed, with the lines of the file: at most so many that a screen takes them."""
+    lines: dict[str, list[int]] = {}
+    for row, error in (*run.refused, *run.unavailable):
+        lines.setdefault(f"{type(error).__name__}: {error.message}", []).append(row.line)
+    for reason, where in list(lines.items())[:_MOST]:
+        more = ", …" if len(where) > _MOST else ""
+        yield f"{run.name}: {reason} (line {', '.join(map(str, sorted(where)[:_MOST]))}{more})"
+    if len(lines) > _MOST:
+        yield f"{run.name}: and {len(lines) - _MOST} more reasons"
+
+
 def _explained(runs: Sequence[PanelRun], sums: Sequence[Sum], whole: Sum) -> Iterator[str]:
-    for one in sums:
+    for run in runs:
+        yield from _reasons(run)
+    for run, one in zip(runs, sums, strict=True):
         if one.unknown:
-            yield (
-                f"{one.panel}: {one.unknown} unknown (its books have {one.unknown_made}): "
-                "no idempotency key, so not sent again"
-            )
+            keyed = any(error.safe_to_repeat for _, error in run.unknown)
+            why = "every attempt was lost" if keyed else "no idempotency key, so not sent again"
+            yield f"{one.panel}: {one.unknown} unknown (its books have {one.unknown_made}): {why}"
     unavailable = f" + unavailable {whole.unavailable}" if whole.unavailable else ""
     yield (
         f"asked {whole.asked} = placed {whole.placed} + refused {whole.refused}{unavailable} + unknown {whole.unknown}"
