@@ -125,8 +125,9 @@ async def place(panel: Provider, wish: Wish, ended: Ended) -> None:
         ended.refused.add(wish.link)
     except OutcomeUnknown as unknown:
         if unknown.safe_to_repeat != (wish.request_id is not None):
-            ended.other["safe_to_repeat is wrong"] += 1
-        ended.unknown[wish.link] = wish
+            ended.other["OutcomeUnknown with a wrong safe_to_repeat"] += 1
+        else:
+            ended.unknown[wish.link] = wish
     except Unavailable:
         ended.unavailable.add(wish.link)
     except SMMError as error:
@@ -269,9 +270,10 @@ async def run(panel_name: str, transport: Transport, count: int) -> Round:
 def promises(done: Round) -> list[str]:
     """What did not hold."""
     where = f"{done.panel} over {done.transport}"
-    broken = [f"{where}: {times} × {what}" for what, times in done.other.items()]
-    if sum(done.counts.values()) != done.asked:
-        broken.append(f"{where}: {done.asked - sum(done.counts.values())} placements ended in no known way")
+    broken = [f"{where}: {times} placements ended in {what}" for what, times in done.other.items()]
+    missing = done.asked - sum(done.counts.values()) - sum(done.other.values())
+    if missing:
+        broken.append(f"{where}: {missing} placements did not end")
     for when, books in (("", done.first), (" after settling", done.last)):
         if books is None:
             continue
@@ -306,6 +308,7 @@ def _ends(rounds: list[Round]) -> Table:
             f"{done.asked:,}",
             f"{done.requests:,}",
             *(f"{done.counts[name]:,}" for name in ("placed", "refused", "unavailable", "unknown", "given up")),
+            f"{sum(done.other.values())}",
             f"{first.orders:,}",
             f"{first.twice}",
             f"{first.phantom}",
@@ -322,6 +325,7 @@ def _ends(rounds: list[Round]) -> Table:
         "unavailable: surely not placed",
         "unknown",
         "given up by the caller in mid-air",
+        "**ended in another error**",
         "orders at the panel",
         "**orders twice**",
         "**receipts the panel does not know**",

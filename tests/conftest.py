@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from loopback import Behaviour, Handler, Loopback, Server
+
+# A slow machine is no failure; and what CI tries is the same each time, so that it never fails for another's change.
+hypothesis.settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("here")
 
 
 @pytest.fixture(params=["asyncio", "trio"])
