@@ -120,8 +120,8 @@ _NESTED = {"refill": "refill", "cancel": "cancel", "refill_status": "status", "s
 def _row_error(row: object, operation: str) -> str | None:
     """The panel's words for no in a row: an error of its own, one nested under the row's field, or a bare text."""
     nested = row.get(_NESTED[operation]) if isinstance(row, dict) else row
-    if isinstance(nested, str):
-        return nested.strip() if _is_refusal(nested, operation, bare=nested is row) else None
+    if isinstance(nested, str) and _is_refusal(nested, operation, bare=nested is row):
+        return nested.strip()
     if isinstance(nested, dict) and nested is not row and (text := error_text(nested, operation)) is not None:
         return text
     return error_text(row, operation)
