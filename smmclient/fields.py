@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from smmclient.errors import InvalidOrder, UsageError
+from smmclient.errors import ConfigError, InvalidOrder, UsageError
 
-__all__ = ["check_count", "check_id", "check_ids", "check_lines", "check_request_id", "check_text"]
+__all__ = ["check_count", "check_headers", "check_id", "check_ids", "check_lines", "check_request_id", "check_text"]
 
 #: Controls, lone surrogates, line and paragraph separators: never part of a link, a name or an id.
 _FORBIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -87,3 +88,20 @@ def check_request_id(request_id: object) -> str:
             f"request_id must be 1 to {_LONGEST_REQUEST_ID} printable ASCII characters with no space around them"
         )
     return text
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: They say where the request ends, or make the server wait for more of it.
+_FRAMING = frozenset({"content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"})
+
+
+def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers by lower-case name; raises `ConfigError` for one that would break the request."""
+    checked: dict[str, str] = {}
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
+            raise ConfigError(f"the header {name!r} cannot be sent as it is")
+        if name.lower() in _FRAMING:
+            raise ConfigError(f"the header {name!r} is not yours to set: it would break the request")
+        checked[name.lower()] = value
+    return checked

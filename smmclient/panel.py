@@ -17,13 +17,12 @@ from smmclient.endpoint import Endpoint
 from smmclient.errors import (
     AccountSuspended,
     AuthenticationFailed,
-    ConfigError,
     Malformed,
     Refused,
     SMMError,
     UsageError,
 )
-from smmclient.fields import check_id, check_ids
+from smmclient.fields import check_headers, check_id, check_ids
 from smmclient.model import Balance, Cancellation, Catalog, OrderStatus, Receipt, Refill, RefillStatus
 from smmclient.orders import AnyOrder
 from smmclient.pipeline.account import AccountBook
@@ -264,13 +263,9 @@ def request_headers(settings: Settings) -> dict[str, str]:
     """The headers of every request, by lower-case name."""
     from smmclient._version import __version__
 
-    headers = {
+    return {
         "content-type": "application/x-www-form-urlencoded",
         "accept": "application/json",
         "user-agent": f"smmclient/{__version__}",
+        **check_headers(settings.headers),
     }
-    for name, value in settings.headers.items():
-        if not name.isascii() or not value.isprintable() or any(char in name for char in " \r\n:"):
-            raise ConfigError(f"the header {name!r} cannot be sent as it is")
-        headers[name.lower()] = value
-    return headers

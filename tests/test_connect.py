@@ -181,6 +181,8 @@ def test_v2_needs_an_address() -> None:
         lambda: Limit(True),
         lambda: Limit(5, 60, "key"),  # type: ignore[arg-type]
         lambda: smmclient.connect("v2", api_key="k", base_url="https://x", settings=Settings(headers={"a b": "c"})),
+        lambda: smmclient.connect("v2", api_key="k", base_url="https://x", settings=Settings(headers={"a": "é"})),
+        lambda: smmclient.connect("v2", api_key="k", base_url="https://x", settings=Settings(headers={"Expect": "1"})),
         lambda: smmclient.connect("v2", api_key="k", base_url="https://x", settings=Settings(headers={"a": "b\r\nc"})),
     ],
 )

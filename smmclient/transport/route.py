@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import ssl
 import urllib.request
 from urllib.parse import SplitResult, urlsplit
@@ -11,14 +10,11 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 
 from smmclient.errors import ConfigError
+from smmclient.fields import check_headers
 from smmclient.transport.body import ACCEPT_ENCODING
 from smmclient.wire import WireRequest
 
 __all__ = ["check_proxy", "check_url", "environment_proxy", "outgoing_headers", "trusted_authorities"]
-
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-#: They say where the request ends, or make the server wait for more of it.
-_FRAMING = frozenset({"content-length", "expect", "te", "trailer", "transfer-encoding", "upgrade"})
 
 
 def check_url(url: str) -> None:
@@ -49,13 +45,7 @@ def environment_proxy(url: str) -> str | None:
 
 def outgoing_headers(request: WireRequest) -> dict[str, str]:
     """The headers to send, by lower-case name; raises `ConfigError` for one that would break the request."""
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        if not _HEADER_NAME.fullmatch(name) or not value.isascii() or not value.isprintable():
-            raise ConfigError(f"the header {name!r} cannot be sent as it is")
-        if name.lower() in _FRAMING:
-            raise ConfigError(f"the header {name!r} is not yours to set: it would break the request")
-        headers[name.lower()] = value
+    headers = check_headers(request.headers)
     headers["accept-encoding"] = ACCEPT_ENCODING
     return headers
 
