@@ -120,7 +120,19 @@ class UsageError(SMMError):
 
 
 class InvalidOrder(UsageError, ValueError):
-    """The order, or a field of it, is not one that a panel could take."""
+    """The order, or a field of it, is not one that a panel could take. ``field`` names it, where it is one field."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        provider: str | None = None,
+        operation: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, operation=operation, request_id=request_id)
+        self.field = field
 
 
 class Unsupported(UsageError):

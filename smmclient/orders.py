@@ -8,8 +8,9 @@ line each. Every class takes ``coupon``, which only some panels have. A bad fiel
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from typing import ClassVar, cast
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, ClassVar, cast
 
 from attrs import Attribute, field, fields_dict, frozen
 from attrs.validators import optional
@@ -40,24 +41,24 @@ __all__ = [
 ]
 
 
-def _text(order: object, at: Attribute[str], text: object) -> None:
-    check_text(text, at.name)
+def _named(check: Callable[[Any, str], object]) -> Callable[[object, Attribute[Any], Any], None]:
+    """A check as a validator whose error knows the field."""
+
+    def validate(order: object, at: Attribute[Any], value: object) -> None:
+        try:
+            check(value, at.name)
+        except InvalidOrder as error:
+            error.field = at.name
+            raise
+
+    return validate
 
 
-def _count(order: object, at: Attribute[int], count: object) -> None:
-    check_count(count, at.name)
-
-
-def _count_or_zero(order: object, at: Attribute[int], count: object) -> None:
-    check_count(count, at.name, least=0)
-
-
-def _id(order: object, at: Attribute[int | str], value: object) -> None:
-    check_id(value, at.name, error=InvalidOrder)
-
-
-def _lines(order: object, at: Attribute[tuple[str, ...]], lines: object) -> None:
-    check_lines(lines, at.name)
+_text = _named(check_text)
+_count = _named(check_count)
+_count_or_zero = _named(partial(check_count, least=0))
+_id = _named(partial(check_id, error=InvalidOrder))
+_lines = _named(check_lines)
 
 
 def _split(lines: Iterable[str] | str) -> tuple[str, ...]:
@@ -72,12 +73,14 @@ def _date(expiry: dt.date | str | None) -> dt.date | None:
         try:
             expiry = dt.datetime.strptime(expiry.strip(), "%d/%m/%Y").date()
         except ValueError:
-            raise InvalidOrder(f"expiry must be a date, or text like 31/12/2027, not {expiry!r}") from None
+            raise InvalidOrder(
+                f"expiry must be a date, or text like 31/12/2027, not {expiry!r}", field="expiry"
+            ) from None
     if isinstance(expiry, dt.date) and expiry.year < 1000:
-        raise InvalidOrder(f"expiry must be in a year of four digits, not {expiry.year}")
+        raise InvalidOrder(f"expiry must be in a year of four digits, not {expiry.year}", field="expiry")
     if expiry is None or isinstance(expiry, dt.date):
         return expiry
-    raise InvalidOrder(f"expiry must be a date, not {type(expiry).__name__}")
+    raise InvalidOrder(f"expiry must be a date, not {type(expiry).__name__}", field="expiry")
 
 
 @frozen
@@ -143,7 +146,7 @@ class Order(AnyOrder):
 
     def __attrs_post_init__(self) -> None:
         if self.interval is not None and self.runs is None:
-            raise InvalidOrder("interval (minutes between runs) needs runs: set both or neither")
+            raise InvalidOrder("interval (minutes between runs) needs runs: set both or neither", field="runs")
 
 
 @frozen
@@ -327,7 +330,7 @@ class SubscriptionOrder(AnyOrder):
 
     def __attrs_post_init__(self) -> None:
         if self.min > self.max:
-            raise InvalidOrder(f"min ({self.min}) must not be above max ({self.max})")
+            raise InvalidOrder(f"min ({self.min}) must not be above max ({self.max})", field="min")
 
 
 @frozen
@@ -352,15 +355,15 @@ class WebTrafficOrder(AnyOrder):
 
     def __attrs_post_init__(self) -> None:
         if self.device > 5:
-            raise InvalidOrder(f"device must be 1 to 5, not {self.device}")
+            raise InvalidOrder(f"device must be 1 to 5, not {self.device}", field="device")
         if self.type_of_traffic > 3:
-            raise InvalidOrder(f"type_of_traffic must be 1 to 3, not {self.type_of_traffic}")
+            raise InvalidOrder(f"type_of_traffic must be 1 to 3, not {self.type_of_traffic}", field="type_of_traffic")
         if (self.type_of_traffic == 1) != (self.google_keyword is not None):
-            raise InvalidOrder("google_keyword goes with type_of_traffic 1, and only with it")
+            raise InvalidOrder("google_keyword goes with type_of_traffic 1, and only with it", field="google_keyword")
         if (self.type_of_traffic == 2) != (self.referring_url is not None):
-            raise InvalidOrder("referring_url goes with type_of_traffic 2, and only with it")
+            raise InvalidOrder("referring_url goes with type_of_traffic 2, and only with it", field="referring_url")
         if self.interval is not None and self.runs is None:
-            raise InvalidOrder("interval (minutes between runs) needs runs: set both or neither")
+            raise InvalidOrder("interval (minutes between runs) needs runs: set both or neither", field="runs")
 
 
 _RESERVED = frozenset({"key", "action", "service", "request_id", "coupon"})

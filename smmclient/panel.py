@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -109,7 +110,19 @@ class Panel(Provider):
 
     # ------------------------------------------------------------------------------------------------ the account
 
-    async def balance(self, *, refresh: bool = False) -> Balance:  # noqa: D102 (see Provider)
+    @property
+    def account(self) -> str:  # noqa: D102 (see Provider)
+        told = f"{self.endpoint.origin} {self._key.current().account}"
+        return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
+
+    @property
+    def base_url(self) -> str | None:  # noqa: D102
+        return self.endpoint.url
+
+    def check_order(self, order: AnyOrder) -> None:  # noqa: D102
+        self.dialect.check_order(order)
+
+    async def balance(self, *, refresh: bool = False) -> Balance:  # noqa: D102
         self._check_open()
 
         async def fetch() -> Balance:

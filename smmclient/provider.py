@@ -50,6 +50,19 @@ class Provider(ABC):
     capabilities: Capabilities
     settings: Settings
 
+    @property
+    def account(self) -> str:
+        """Tells this account from others, without telling the key: a digest of the panel's address and the key."""
+        return self.name
+
+    @property
+    def base_url(self) -> str | None:
+        """The address that is called, as `connect` takes it; None where there is no such thing."""
+        return None
+
+    def check_order(self, order: AnyOrder) -> None:  # noqa: B027 (a panel that rules nothing out needs none)
+        """Raise `InvalidOrder` or `Unsupported` for an order that the panel's documents rule out; no I/O."""
+
     @abstractmethod
     async def balance(self, *, refresh: bool = False) -> Balance:
         """What is left on the account; `Balance.max_age` says how old the figure may be.

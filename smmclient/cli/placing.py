@@ -43,14 +43,22 @@ async def order(
     access: Access | None = None,
 ) -> int:
     """Place one order, once."""
-    from smmclient.cli.ordering import build_order, check_charge, cost, parse_fields
+    from smmclient.cli.ordering import check_charge, cost, parse_fields
+    from smmclient.forms import build_order
 
-    options = {"link": link, "quantity": quantity, "runs": runs, "interval": interval}
+    options = {
+        "service": service,
+        "link": link,
+        "quantity": quantity,
+        "runs": runs,
+        "interval": interval,
+        "coupon": coupon,
+    }
     given = {name: str(value) for name, value in options.items() if value is not None}
     extra = parse_fields(field or ())
     if twice := given.keys() & extra.keys():
         raise InvalidOrder(f"{', '.join(sorted(twice))}: given as an option and as a --field")
-    wanted = build_order(kind, service, given | extra, coupon)
+    wanted = build_order(kind, given | extra)
     async with session.connect(access) as panel:
         if dry_run:
             return await _dry_run(session, panel, wanted, max_charge)
@@ -78,11 +86,12 @@ def _show_receipt(out: Out, receipt: Receipt) -> None:
 
 
 async def _dry_run(session: Session, panel: Provider, wanted: AnyOrder, most: Decimal | None) -> int:
-    from smmclient.cli.ordering import check_bounds, check_charge, cost
+    from smmclient.cli.ordering import check_charge, service_of
+    from smmclient.forms import check_bounds
 
-    catalog = await panel.services()
-    charge = cost(wanted, catalog)
-    check_bounds(wanted, catalog)
+    service = service_of(wanted, await panel.services())
+    charge = service.cost(wanted)
+    check_bounds(wanted, service)
     if most is not None:
         check_charge(charge, most)
     sent = wanted.parameters()

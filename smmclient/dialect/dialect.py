@@ -101,7 +101,9 @@ class Dialect:
         if isinstance(order, (Order, WebTrafficOrder)) and order.runs is not None:
             self.check("dripfeed", "drip-feed (runs, interval)")
             if self.interval_needs_runs and order.interval is not None and order.runs < 2:
-                raise InvalidOrder(f"{self.name} takes interval only with runs above 1", provider=self.name)
+                raise InvalidOrder(
+                    f"{self.name} takes interval only with runs above 1", field="interval", provider=self.name
+                )
         if order.coupon is not None:
             self.check("coupon", "coupons")
         self._check_link(getattr(order, "link", None))
@@ -112,10 +114,13 @@ class Dialect:
         if self.longest_link is not None and len(link) > self.longest_link:
             raise InvalidOrder(
                 f"{self.name} takes links of at most {self.longest_link} characters, this one has {len(link)}",
+                field="link",
                 provider=self.name,
             )
         if self.link_is_url and not link.casefold().startswith(("http://", "https://")):
-            raise InvalidOrder(f"{self.name} takes http(s) links only, not {link[:80]!r}", provider=self.name)
+            raise InvalidOrder(
+                f"{self.name} takes http(s) links only, not {link[:80]!r}", field="link", provider=self.name
+            )
 
     # -------------------------------------------------------------------------------------------------- the calls
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from smmclient.cli.ordering import build_order, parse_fields
+from smmclient.cli.ordering import parse_fields
 from smmclient.errors import InvalidOrder
+from smmclient.forms import build_order
 from smmclient.orders import AnyOrder, CommentsOrder, Order, PackageOrder, PollOrder, RawOrder, SubscriptionOrder
 from smmclient.panel import Panel
 from smmclient.sandbox import Sandbox
@@ -33,17 +34,17 @@ LINK = ("--link", "https://e.example/p")
 )
 def test_fields_become_an_order(kind: str | None, given: list[str], order: AnyOrder) -> None:
     """Kinds go by their short name or the panel's; a name that is given again adds a line."""
-    assert build_order(kind, "1", parse_fields(given), None) == order
+    assert build_order(kind, {"service": "1", **parse_fields(given)}) == order
 
 
 @pytest.mark.parametrize(
     ("kind", "given", "told"),
     [
-        (None, ["link=l"], "--quantity"),
-        (None, ["quantity=5"], "--link"),
-        ("bunch", ["link=l"], "--type 'bunch'"),
+        (None, ["link=l"], "need quantity"),
+        (None, ["quantity=5"], "need link"),
+        ("bunch", ["link=l"], "type 'bunch'"),
         ("package", ["link=l", "quantity=5"], "quantity: not a field of Package"),
-        ("poll", ["link=l", "quantity=5"], "--field answer_number"),
+        ("poll", ["link=l", "quantity=5"], "need answer_number"),
         ("poll", ["link=l", "quantity=5.0", "answer_number=1"], "whole number"),
         (None, ["link"], "name=value"),
         (None, ["key=k", "link=l"], "key is not given in fields"),
@@ -52,7 +53,7 @@ def test_fields_become_an_order(kind: str | None, given: list[str], order: AnyOr
 def test_what_is_missing_or_wrong_is_named(kind: str | None, given: list[str], told: str) -> None:
     """Before anything is sent."""
     with pytest.raises(InvalidOrder, match=told):
-        build_order(kind, "1", parse_fields(given), None)
+        build_order(kind, {"service": "1", **parse_fields(given)})
 
 
 def test_an_order_is_placed_with_what_was_given(smm: Callable[..., Any], box: Sandbox, at_box: tuple[str, ...]) -> None:

@@ -1,0 +1,68 @@
+"""What a panel's account holds, looked up before, during and after a run: for the reserve, and as evidence."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from decimal import Decimal
+
+from smmclient.bulk.budget import Ledger
+from smmclient.bulk.entry import Entry, RowState
+from smmclient.bulk.journal import Journal
+from smmclient.errors import SMMError
+from smmclient.model import Balance, Catalog
+from smmclient.pipeline.clock import Clock
+from smmclient.provider import Provider
+
+__all__ = ["AccountWatch"]
+
+_LOOK_AGAIN = 60.0
+
+
+class AccountWatch:
+    """One panel's account and prices."""
+
+    def __init__(
+        self, panel: str, provider: Provider, journal: Journal, *, ledger: Ledger, settle: float, clock: Clock
+    ) -> None:
+        self._panel, self._provider, self._journal = panel, provider, journal
+        self._ledger, self._settle, self._clock = ledger, settle, clock
+        self._catalog: Catalog | None = None
+        self.balance: Balance | None = None
+
+    async def begin(self) -> None:
+        """Look up prices and balance before the first row."""
+        async for one in self._journal.entries(
+            states=(RowState.DONE,), panel=self._panel, sent_since=self._clock.wall() - self._settle
+        ):
+            self._ledger.note(one.price, at=one.ended_at or 0.0)
+        await self.look()
+
+    async def look(self) -> None:
+        """Look up the balance, and keep it in the journal and in our count."""
+        if self._catalog is None:
+            self._catalog = await self._provider.services()
+        balance = await self._provider.balance(refresh=True)
+        # An order may be missing from the figure if it was sent since the moment that the figure may stand for, and
+        # a little before: the panel may be slow to charge.
+        as_of = balance.fetched_at - balance.max_age - self._settle
+        is_settled = True
+        async for _ in self._journal.entries(panel=self._panel, sent_since=as_of):
+            is_settled = False
+            break
+        await self._journal.checkpoint(self._panel, balance, is_settled=is_settled)
+        self._ledger.look(balance)
+        self.balance = balance
+
+    async def keep_looking(self) -> None:
+        """Look again and again, for the reserve: others may use the account, or fill it."""
+        while True:
+            await self._clock.sleep(_LOOK_AGAIN)
+            with suppress(SMMError):
+                self._ledger.look(await self._provider.balance(refresh=True))
+
+    def cost(self, entry: Entry) -> Decimal | None:
+        """What a row costs by today's catalog, or else by the one that it was checked against."""
+        service = None
+        if entry.order is not None and self._catalog is not None:
+            service = self._catalog.get(entry.order.service)
+        return entry.cost if service is None or entry.order is None else service.cost(entry.order)

@@ -1,0 +1,168 @@
+"""Reading an input into a journal's file: in one transaction, so that a crash leaves all of it or nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from smmclient.bulk.entry import RowState
+from smmclient.bulk.journal import Admission, Admitted, NewRow
+from smmclient.bulk.schema import SEALED, as_text, content_of, form_of
+from smmclient.errors import JournalMismatch
+
+__all__ = ["SqliteAdmission"]
+
+
+class _Runs(Protocol):
+    def __call__(self, call: Callable[[], Any]) -> Awaitable[Any]: ...
+
+
+class SqliteAdmission(Admission):
+    """See `Admission`."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path, run: _Runs, *, allow_twins: bool) -> None:
+        self._db, self._path, self._run = connection, path, run
+        self._allow_twins = allow_twins
+        self._digest = blake2b(digest_size=16)
+        self._input = 0
+        self._name = ""
+        self._count = 0
+
+    async def begin(self, name: str) -> None:
+        """Begin the transaction."""
+        self._name = name
+        await self._run(self._begin)
+
+    def _begin(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        done = self._db.execute("INSERT INTO inputs VALUES (NULL, ?, NULL, 0, ?)", (self._name, time.time()))
+        self._input = done.lastrowid or 0
+
+    async def undo(self) -> None:
+        """Keep nothing."""
+        await self._run(lambda: self._db.execute("ROLLBACK") if self._db.in_transaction else None)
+
+    async def end(self, *, may_add: bool, is_kept: bool) -> None:
+        """Keep the input, if it is one that the journal may hold."""
+        await self._run(lambda: self._end(may_add=may_add, is_kept=is_kept))
+
+    def _end(self, *, may_add: bool, is_kept: bool) -> None:
+        digest = self._digest.digest()
+        earlier = self._db.execute("SELECT digest, name FROM inputs WHERE number < ?", (self._input,)).fetchall()
+        is_same = any(row["digest"] == digest for row in earlier)
+        if earlier and not is_same and not may_add:
+            raise JournalMismatch(
+                f"{self._path} was begun with {earlier[0]['name']}, and {self._name} is not what was read then: take a "
+                "new --run file for it, or add its rows to this run with --add"
+            )
+        if not is_kept:
+            self._db.execute("ROLLBACK")
+            return
+        if is_same:
+            # Rows that were invalid then and are good now belong to the input that was read first.
+            (first,) = self._db.execute("SELECT number FROM inputs WHERE digest = ?", (digest,)).fetchone()
+            self._db.execute("UPDATE rows SET input = ? WHERE input = ?", (first, self._input))
+            self._db.execute("DELETE FROM inputs WHERE number = ?", (self._input,))
+        else:
+            self._db.execute(
+                "UPDATE inputs SET digest = ?, rows = ? WHERE number = ?", (digest, self._count, self._input)
+            )
+        self._db.execute("COMMIT")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    async def add(self, rows: Sequence[NewRow]) -> list[Admitted]:  # noqa: D102
+        result: list[Admitted] = await self._run(lambda: [self._add(row) for row in rows])
+        return result
+
+    def _add(self, row: NewRow) -> Admitted:
+        self._count += 1
+        kind, form = (
+            (None, msgspec.json.encode(dict(row.written)).decode()) if row.order is None else form_of(row.order)
+        )
+        content = content_of(row.panel, kind, form)
+        # What was written, not what was made of it: the same file is the same input whatever the catalog says today.
+        written = content_of(row.panel, None, msgspec.json.encode(dict(row.written)).decode())
+        ref = row.ref or f"{row.number}-{written.hex()[:12]}"
+        self._digest.update(ref.encode() + b"\n" + written)
+        known = self._db.execute("SELECT * FROM rows WHERE ref = ?", (ref,)).fetchone()
+        if known is not None:
+            return self._meet(known, row, ref, kind, form, content)
+        twin = None if kind is None else self._twin(content)
+        reason = row.reason
+        if twin is not None and row.ref is None and not self._allow_twins:
+            reason = f"the same order as {twin}: give each a ref of its own if both are meant, or --allow-twins"
+        self._insert(row, ref, kind, form, content, reason)
+        return Admitted(reason=reason, twin=twin if reason is None else None)
+
+    def _meet(self, known: sqlite3.Row, row: NewRow, ref: str, kind: str | None, form: str, content: bytes) -> Admitted:
+        """A row whose ref is in the journal: the same one of an earlier input, or a mistake."""
+        where = self._place(known)
+        if known["input"] == self._input:
+            reason = f"the ref {ref!r} is that of {where} already: a ref belongs to one row"
+            self._insert(row, f"{ref} (again, row {row.number})", None, form, content, reason)
+            return Admitted(reason=reason)
+        if known["content"] == content or row.ref is None or kind is None:
+            if known["state"] == RowState.INVALID.value and row.order is not None:
+                twin = self._twin(content)
+                if twin is None or row.ref is not None or self._allow_twins:
+                    self._revive(known["number"], row, kind, form, content)
+                    return Admitted(twin=twin)
+            return Admitted(
+                was_known=True, reason=known["reason"] if known["state"] == RowState.INVALID.value else None
+            )
+        if known["state"] == RowState.INVALID.value:
+            self._revive(known["number"], row, kind, form, content)
+            return Admitted()
+        reason = f"the ref {ref!r} is that of another order, {where}: give this one a ref of its own"
+        again = f"{ref} (again, {self._name}, row {row.number})"
+        if self._db.execute("SELECT 1 FROM rows WHERE ref = ?", (again,)).fetchone() is None:
+            self._insert(row, again, None, form, content, reason)
+        return Admitted(reason=reason)
+
+    def _twin(self, content: bytes) -> str | None:
+        found = self._db.execute(
+            "SELECT * FROM rows WHERE content = ? AND kind IS NOT NULL AND state <> 'invalid' LIMIT 1", (content,)
+        ).fetchone()
+        return None if found is None else self._place(found)
+
+    def _place(self, row: sqlite3.Row) -> str:
+        (name,) = self._db.execute("SELECT name FROM inputs WHERE number = ?", (row["input"],)).fetchone()
+        return f"line {row['line']}" if row["input"] == self._input else f"line {row['line']} of {name}"
+
+    def _insert(self, row: NewRow, ref: str, kind: str | None, form: str, content: bytes, reason: str | None) -> None:
+        is_good = row.order is not None and reason is None
+        if not is_good:
+            kind, form = None, msgspec.json.encode(dict(row.written)).decode()
+        done = self._db.execute(
+            "INSERT INTO rows (input, line, ref, panel, kind, form, content, cost, state, error, reason) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._input,
+                row.line,
+                ref,
+                row.panel,
+                kind,
+                form,
+                content,
+                as_text(row.cost) if is_good else None,
+                (RowState.PENDING if is_good else RowState.INVALID).value,
+                None if is_good else row.error or "InvalidOrder",
+                reason,
+            ),
+        )
+        self._db.execute(f"UPDATE rows SET seal = {SEALED} WHERE number = ?", (done.lastrowid,))  # noqa: S608
+
+    def _revive(self, number: int, row: NewRow, kind: str | None, form: str, content: bytes) -> None:
+        """A row that was invalid, and is good now."""
+        self._db.execute(
+            "UPDATE rows SET input = ?, line = ?, kind = ?, form = ?, content = ?, cost = ?, state = 'pending', "
+            "error = NULL, reason = NULL WHERE number = ? AND state = 'invalid'",
+            (self._input, row.line, kind, form, content, as_text(row.cost), number),
+        )
+        self._db.execute(f"UPDATE rows SET seal = {SEALED} WHERE number = ?", (number,))  # noqa: S608

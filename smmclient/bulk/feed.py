@@ -1,0 +1,101 @@
+"""Which row is next: rows in doubt whose time has come, then the file's, in its order."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import anyio
+
+from smmclient.bulk.entry import Entry
+from smmclient.bulk.journal import Journal
+
+__all__ = ["Feed"]
+
+_PAGE = 200
+
+
+class Feed:
+    """Hands one panel's rows to its workers."""
+
+    def __init__(self, panel: str, journal: Journal) -> None:
+        self._panel, self._journal = panel, journal
+        self._rows: deque[Entry] = deque()
+        self._ripe: deque[Entry] = deque()
+        self._times: dict[int, int] = {}
+        self._reading = anyio.Lock()
+        self._last = 0
+        self._is_drained = False
+        self._is_closed = False
+        #: Rows with a worker, and rows in doubt that will be ripe: while there are any, more can come.
+        self._under_way = 0
+        self._expected = 0
+        self._event = anyio.Event()
+
+    async def next(self) -> Entry | None:
+        """The next row; None when there is none, and none can come any more."""
+        while not self._is_closed:
+            if self._ripe:
+                self._expected -= 1
+                return self._hand_out(self._ripe.popleft())
+            if not self._rows and not self._is_drained:
+                await self._read()
+            if self._rows:
+                return self._hand_out(self._rows.popleft())
+            if self._is_drained:
+                if not self._under_way and not self._expected:
+                    return None
+                await self.changed()
+        return None
+
+    async def _read(self) -> None:
+        async with self._reading:
+            if self._rows or self._is_drained:
+                return
+            found = await self._journal.take(self._panel, after=self._last, limit=_PAGE)
+            self._is_drained = len(found) < _PAGE
+            if found:
+                self._last = found[-1].number
+            self._rows.extend(found)
+
+    def _hand_out(self, entry: Entry) -> Entry:
+        self._under_way += 1
+        return entry
+
+    def done(self) -> None:
+        """A worker is done with a row."""
+        self._under_way -= 1
+        self.wake()
+
+    def put_back(self, entry: Entry) -> None:
+        """The row was not placed: its turn comes again, before those that stand behind it in the file."""
+        at = next((n for n, one in enumerate(self._rows) if one.number > entry.number), len(self._rows))
+        self._rows.insert(at, entry)
+        self.wake()
+
+    def expect(self) -> None:
+        """A row in doubt will be ripe."""
+        self._expected += 1
+
+    def put_ripe(self, entry: Entry, times: int) -> None:
+        """The row in doubt can be asked about now; it was that many times before."""
+        self._times[entry.number] = times
+        self._ripe.append(entry)
+        self.wake()
+
+    def times_asked(self, entry: Entry) -> int:
+        """How often it was asked about."""
+        return self._times.pop(entry.number, 0)
+
+    def close(self) -> None:
+        """Hand out nothing more."""
+        self._is_closed = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Something has changed."""
+        self._event.set()
+        self._event = anyio.Event()
+
+    async def changed(self) -> None:
+        """Wait until something has changed."""
+        await self._event.wait()

@@ -1,0 +1,93 @@
+"""Follows the placed orders of a journal until they are final, and writes down where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import anyio
+
+from smmclient.bulk.entry import RowState
+from smmclient.bulk.events import OrderChanged, PanelStopped
+from smmclient.bulk.journal import Journal
+from smmclient.bulk.stage import Stage
+from smmclient.errors import JournalError, SMMError
+from smmclient.model import OrderState, OrderStatus
+from smmclient.pipeline.clock import Clock, SystemClock
+from smmclient.provider import Provider
+
+__all__ = ["Follower"]
+
+_OPEN: tuple[OrderState | None, ...] = (None, *(state for state in OrderState if not state.is_final))
+#: Changes that are written together at most, while one write is under way.
+_TOGETHER = 500
+
+
+class Follower(Stage):
+    """Follows what was placed, in batches, at the pace that the limits allow.
+
+    It ends when every order is final. A panel that cannot be asked any more is told, and the others go on.
+    """
+
+    def __init__(
+        self, journal: Journal, panels: Mapping[str, Provider], *, every: float = 30.0, patience: float = 900.0
+    ) -> None:
+        super().__init__()
+        self._journal, self._panels, self._every, self._patience = journal, panels, every, patience
+        self._scope: anyio.CancelScope | None = None
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Ask no more; what was seen is written down."""
+        self._is_stopped = True
+        if self._scope is not None:
+            self._scope.cancel()
+
+    async def _work(self) -> None:
+        if self._is_stopped:
+            return
+        with anyio.CancelScope() as self._scope:
+            async with anyio.create_task_group() as tasks:
+                for panel, provider in self._panels.items():
+                    tasks.start_soon(self._follow, panel, provider)
+
+    async def _follow(self, panel: str, provider: Provider) -> None:
+        ids = [
+            entry.order_id
+            async for entry in self._journal.entries(states=(RowState.DONE,), panel=panel, order_states=_OPEN)
+            if entry.order_id is not None
+        ]
+        if not ids:
+            return
+        clock: Clock = getattr(provider, "clock", None) or SystemClock()
+        try:
+            async with anyio.create_task_group() as writers:
+                writer = _Writer(self, self._journal, panel, clock)
+                async for status in provider.track(ids, every=self._every, patience=self._patience):
+                    if writer.take(status):
+                        writers.start_soon(writer.write)
+        except* JournalError:
+            raise
+        except* SMMError as group:
+            error = group.exceptions[0]
+            await self.tell(PanelStopped(panel=panel, error=type(error).__name__, reason=str(error)))
+
+
+class _Writer:
+    """Writes changes that come together in one go."""
+
+    def __init__(self, stage: Follower, journal: Journal, panel: str, clock: Clock) -> None:
+        self._stage, self._journal, self._panel, self._clock = stage, journal, panel, clock
+        self._seen: list[OrderStatus] = []
+
+    def take(self, status: OrderStatus) -> bool:
+        """Keep a change; True if somebody has to write it."""
+        self._seen.append(status)
+        return len(self._seen) == 1
+
+    async def write(self) -> None:
+        with anyio.CancelScope(shield=True):
+            while self._seen:
+                some, self._seen = self._seen[:_TOGETHER], self._seen[_TOGETHER:]
+                await self._journal.follow(self._panel, some, at=self._clock.wall())
+                for status in some:
+                    await self._stage.tell(OrderChanged(panel=self._panel, status=status))

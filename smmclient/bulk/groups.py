@@ -1,0 +1,127 @@
+"""Writes in groups: those that wait while one is made durable go together in the next, so the disk sets no pace.
+
+No task of its own: the first who waits commits for all who are in line, then hands over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Generic, TypeVar, cast
+
+import anyio
+import anyio.to_thread
+from attrs import define, field
+
+__all__ = ["Groups", "Work", "in_thread"]
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Work(Generic[T]):
+    """One piece of work in line. ``is_outcome``: what it writes has happened, and must not be lost."""
+
+    do: Callable[[], T]
+    is_outcome: bool = False
+    is_over: bool = False
+    result: T | None = None
+    error: BaseException | None = None
+    _woken: anyio.Event = field(factory=anyio.Event)
+    _is_awaited: bool = False
+
+
+async def in_thread(call: Callable[[], T], limiter: anyio.CapacityLimiter) -> T:
+    """The call's result, made in a worker thread. It is never abandoned half-way."""
+    with anyio.CancelScope(shield=True) as scope:
+        return await anyio.to_thread.run_sync(call, limiter=limiter)
+    raise AssertionError(f"unreachable: nobody cancels {scope}")
+
+
+class Groups:
+    """A line of work for one connection."""
+
+    def __init__(
+        self, commit: Callable[[Sequence[Work[Any]]], None], *, is_inline: bool = False, most: int = 500
+    ) -> None:
+        self._commit = commit
+        self._is_inline = is_inline
+        self._most = most
+        self._line: list[Work[Any]] = []
+        self._is_busy = False
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    def put(self, do: Callable[[], T], *, is_outcome: bool = False) -> Work[T]:
+        """Stand in line; work is done in this order."""
+        work = Work(do, is_outcome)
+        self._line.append(work)
+        return work
+
+    async def wait(self, work: Work[T]) -> T:
+        """The work's result, once it is durable."""
+        work._is_awaited = True
+        try:
+            while not work.is_over:
+                if self._is_busy:
+                    await work._woken.wait()
+                    work._woken = anyio.Event()
+                else:
+                    await self._lead()
+        except BaseException:
+            # Cancelled while in line: the work is still done, by whoever comes next.
+            work._is_awaited = False
+            self._hand_over()
+            raise
+        if work.error is not None:
+            raise work.error
+        return cast("T", work.result)
+
+    async def do(self, do: Callable[[], T], *, is_outcome: bool = False) -> T:
+        """Put the work in line, and wait for it."""
+        return await self.wait(self.put(do, is_outcome=is_outcome))
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """The result of a call that may block, outside of the line; for those who hold it."""
+        if self._is_inline:
+            return call()
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(1)
+        return await in_thread(call, self._limiter)
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Keep the line waiting: the connection is the caller's alone."""
+        await self.do(lambda: None)
+        while self._is_busy:
+            await self.do(lambda: None)
+        self._is_busy = True
+        try:
+            yield
+        finally:
+            self._is_busy = False
+            self._hand_over()
+
+    async def _lead(self) -> None:
+        self._is_busy = True
+        batch, self._line = self._line[: self._most], self._line[self._most :]
+        try:
+            await self.run(lambda: self._commit(batch))
+        except BaseException as error:
+            for work in batch:
+                work.error = work.error or error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._is_busy = False
+            for work in batch:
+                work.is_over = True
+                work._woken.set()
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        if self._is_busy:
+            return
+        for work in self._line:
+            if work._is_awaited:
+                work._woken.set()
+                return

@@ -1,0 +1,385 @@
+"""One panel's rows on their way.
+
+The rule that money hangs on: a row is written as SENDING, durably, after its turn in pacing has come and before its
+first byte is sent, and there are as many workers as the gate is wide. So a crash leaves in doubt what was in
+the air and nothing else. A worker goes on once its row's outcome stands in the journal's line: that line is
+written in order, so the next row is not SENDING before this one's outcome is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import TaskGroup
+from attrs import evolve
+
+from smmclient.bulk.account import AccountWatch
+from smmclient.bulk.breaker import Breaker
+from smmclient.bulk.budget import Ledger
+from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Placed, RefusedRow, RowState
+from smmclient.bulk.events import (
+    BulkEvent,
+    PanelPaused,
+    PanelResumed,
+    PanelStarted,
+    PanelStopped,
+    PriceChanged,
+    RowHeld,
+    RowInDoubt,
+    RowNotSaved,
+    RowPlaced,
+    RowRefused,
+)
+from smmclient.bulk.feed import Feed
+from smmclient.bulk.journal import Journal
+from smmclient.bulk.verdict import Verdict, judge
+from smmclient.dialect.capabilities import Support
+from smmclient.errors import JournalError, Malformed, SMMError, Unavailable
+from smmclient.orders import AnyOrder
+from smmclient.pipeline.clock import Clock, SystemClock
+from smmclient.provider import Provider
+
+if TYPE_CHECKING:
+    from smmclient.bulk.runner import Pace
+
+__all__ = ["Lane"]
+
+#: Seconds after which a row in doubt is asked about again: the first time, the second … then it is left in doubt.
+_ASK_AFTER = (2.0, 10.0, 30.0, 60.0, 60.0, 120.0, 300.0)
+
+
+class _NotNow(Exception):
+    """The row's turn has come, but it is not to be sent: nothing was."""
+
+
+class Lane:
+    """Works through one panel's rows."""
+
+    def __init__(
+        self,
+        panel: str,
+        provider: Provider,
+        journal: Journal,
+        *,
+        ledger: Ledger,
+        pace: Pace,
+        tell: Callable[[BulkEvent], Awaitable[None]],
+    ) -> None:
+        self.panel, self._provider, self._journal = panel, provider, journal
+        self._ledger, self._pace, self._tell = ledger, pace, tell
+        self._clock: Clock = getattr(provider, "clock", None) or SystemClock()
+        self._is_keyed = provider.capabilities.request_id is Support.YES
+        self._width = provider.settings.max_connections
+        self._feed = Feed(panel, journal)
+        self._account = AccountWatch(panel, provider, journal, ledger=ledger, settle=pace.settle, clock=self._clock)
+        self._breaker = Breaker(
+            self._clock,
+            patience=pace.patience,
+            probe=self._account.look,
+            on_pause=lambda seconds, reason: tell(PanelPaused(panel=panel, seconds=seconds, reason=reason)),
+            on_resume=lambda: tell(PanelResumed(panel=panel)),
+        )
+        self._stopped: PanelStopped | None = None
+        self._is_stopping = False
+        #: The scopes of what has not been sent, and may be called off.
+        self._waiting: set[anyio.CancelScope] = set()
+        self._tasks: TaskGroup | None = None
+
+    # --------------------------------------------------------------------------------------------------- its life
+
+    def stop(self) -> None:
+        """Send nothing more; what is in the air is finished."""
+        self._is_stopping = True
+        self._breaker.close()
+        self._feed.close()
+        for scope in self._waiting:
+            scope.cancel()
+
+    def _give_up(self, error: str, reason: str) -> None:
+        if self._stopped is None:
+            self._stopped = PanelStopped(panel=self.panel, error=error, reason=reason)
+        self.stop()
+
+    async def run(self) -> None:
+        """Work until nothing is left that could be sent now."""
+        left = await self._left_over()
+        asked = [one for one in left if self._may_ask(one)]
+        await self._start(in_doubt=len(left), asked_again=len(asked))
+        async with anyio.create_task_group() as self._tasks:
+            self._tasks.start_soon(self._watch)
+            for one in asked:
+                self._ask_later(one, times=0)
+            async with anyio.create_task_group() as workers:
+                for _ in range(self._width):
+                    workers.start_soon(self._work, workers)
+            self._tasks.cancel_scope.cancel()
+        # What the account holds now is evidence for rows in doubt; without it there is less of it, and that is all.
+        if not self._is_stopping:
+            with suppress(SMMError):
+                await self._account.look()
+        if self._stopped is not None:
+            await self._tell(self._stopped)
+
+    async def _left_over(self) -> list[Entry]:
+        """The rows in doubt; those that were in the air when a session was cut off are from now on."""
+        left: list[Entry] = []
+        async for entry in self._journal.entries(states=(RowState.SENDING, RowState.DOUBT), panel=self.panel):
+            if entry.state is RowState.SENDING:
+                cut_off = InDoubt("OutcomeUnknown", "the run was cut off while it was in the air")
+                await self._journal.settle(entry, cut_off, at=self._clock.wall())
+                entry = evolve(entry, state=RowState.DOUBT, error=cut_off.error, reason=cut_off.reason)
+            left.append(entry)
+        return left
+
+    async def _start(self, *, in_doubt: int, asked_again: int) -> None:
+        """Look at the account before the first row. A panel that does not act is waited for, as it is later on."""
+        try:
+            with anyio.CancelScope() as scope, self._called_off(scope):
+                await self._account.begin()
+        except (Unavailable, Malformed) as error:
+            if error.retryable:
+                self._breaker.fault(None, str(error), is_sure=True)
+            else:
+                self._give_up(type(error).__name__, str(error))
+        except JournalError:
+            raise
+        except SMMError as error:
+            self._give_up(type(error).__name__, str(error))
+        tallies = await self._journal.tallies()
+        balance = self._account.balance
+        await self._tell(
+            PanelStarted(
+                panel=self.panel,
+                to_send=sum(one.rows for one in tallies if (one.panel, one.state) == (self.panel, RowState.PENDING)),
+                in_doubt=in_doubt,
+                asked_again=asked_again,
+                balance=None if balance is None else balance.amount,
+                currency=None if balance is None else balance.currency,
+            )
+        )
+
+    async def _watch(self) -> None:
+        """Look after the panel's health, and after the reserve."""
+        async with anyio.create_task_group() as tasks:
+            if self._ledger.budget.reserve is not None:
+                tasks.start_soon(self._account.keep_looking)
+            error = await self._breaker.watch()
+            if error is not None:
+                self._give_up(type(error).__name__, str(error))
+
+    # --------------------------------------------------------------------------------------------------- the rows
+
+    async def _work(self, tasks: TaskGroup) -> None:
+        while (entry := await self._feed.next()) is not None:
+            try:
+                if entry.state is RowState.DOUBT:
+                    await self._ask_about(entry, tasks)
+                else:
+                    await self._place(entry, tasks)
+            finally:
+                self._feed.done()
+
+    async def _place(self, entry: Entry, tasks: TaskGroup) -> None:
+        cost = await self._cost(entry)
+        if (reason := self._ledger.budget.holds(cost)) is not None:
+            await self._tell(RowHeld(panel=self.panel, entry=entry, reason=reason))
+            return
+        if not await self._breaker.enter(entry.number) or not await self._is_affordable(entry, cost):
+            return
+        self._ledger.hold(cost)
+        paid: Decimal | None = Decimal(0)
+        try:
+            paid = await self._send(evolve(entry, cost=cost), tasks)
+        finally:
+            self._ledger.let_go(cost, paid=paid, at=self._clock.wall())
+            self._feed.wake()
+
+    async def _is_affordable(self, entry: Entry, cost: Decimal | None) -> bool:
+        while (reason := self._ledger.stops(cost)) is not None:
+            if not self._ledger.is_idle:
+                # What is in the air may be refused yet, and its money be free again.
+                await self._feed.changed()
+                continue
+            self._breaker.drop(entry.number)
+            if self._stopped is None:
+                self._stopped = PanelStopped(panel=self.panel, error="MoneyGuard", reason=reason)
+            self._feed.close()
+            return False
+        return not self._is_stopping
+
+    async def _cost(self, entry: Entry) -> Decimal | None:
+        """What it costs by today's catalog."""
+        cost = self._account.cost(entry)
+        if cost != entry.cost:
+            await self._tell(PriceChanged(panel=self.panel, entry=entry, cost=cost))
+        return cost
+
+    async def _send(self, entry: Entry, tasks: TaskGroup) -> Decimal | None:
+        """Send the row once. Returns what it has cost, as far as that is known, and 0 if it was not placed."""
+        with anyio.CancelScope() as waiting, anyio.CancelScope() as in_air:
+
+            async def before_send(order: AnyOrder, request_id: str | None) -> None:
+                nonlocal entry
+                if self._is_stopping or not self._breaker.admits(entry.number):
+                    raise _NotNow
+                # From here on the row is finished, whatever is called off.
+                in_air.shield = True
+                at = self._clock.wall()
+                until = None if request_id is None else at + self._pace.repeat_within
+                await self._journal.send(entry, request_id=request_id, at=at, repeat_until=until)
+                entry = evolve(entry, state=RowState.SENDING, request_id=request_id, repeat_until=until, sent_at=at)
+
+            with self._called_off(waiting):
+                verdict = await self._add(entry, before_send)
+            if verdict is not None:
+                return self._end(entry, verdict, tasks)
+        # Its turn has not come, or not yet.
+        self._breaker.drop(entry.number)
+        self._feed.put_back(entry)
+        return Decimal(0)
+
+    async def _add(
+        self, entry: Entry, before_send: Callable[..., Awaitable[None]], *, resume: bool = False
+    ) -> Verdict | None:
+        """What became of one placement; None if it was not sent."""
+        assert entry.order is not None  # noqa: S101 (only INVALID rows have none)
+        was_sent = resume
+
+        async def noted(order: AnyOrder, request_id: str | None) -> None:
+            nonlocal was_sent
+            await before_send(order, request_id)
+            was_sent = True
+
+        try:
+            return Verdict(
+                Placed(
+                    await self._provider.add_order(
+                        entry.order, request_id=entry.request_id, resume=resume, before_send=noted
+                    )
+                )
+            )
+        except _NotNow:
+            return None
+        except JournalError:
+            # The intent could not be written: nothing was sent, and nothing can be.
+            raise
+        except Exception as error:
+            return judge(error, was_sent=was_sent)
+
+    def _called_off(self, scope: anyio.CancelScope) -> _Registered:
+        return _Registered(self._waiting, scope)
+
+    def _end(self, entry: Entry, verdict: Verdict, tasks: TaskGroup) -> Decimal | None:
+        """Put the row's outcome in the journal's line, and draw the consequences for the panel."""
+        outcome, was_sent = verdict.outcome, entry.state is not RowState.PENDING
+        at = self._clock.wall()
+        if was_sent or not isinstance(outcome, NotPlaced):
+            tasks.start_soon(self._conclude, entry, verdict, at, self._journal.settle(entry, outcome, at=at))
+        if verdict.stops is not None:
+            self._breaker.drop(entry.number)
+            self._give_up(*verdict.stops)
+        elif isinstance(outcome, (Placed, RefusedRow)):
+            self._breaker.good(entry.number)
+        else:
+            self._breaker.fault(
+                entry.number, outcome.reason or "it does not act", is_sure=isinstance(outcome, NotPlaced)
+            )
+        if isinstance(outcome, NotPlaced):
+            self._feed.put_back(evolve(entry, state=RowState.PENDING))
+        if isinstance(outcome, InDoubt):
+            if self._may_ask(entry):
+                self._ask_later(entry, times=0)
+            return entry.cost
+        return entry.cost if isinstance(outcome, Placed) and outcome.receipt.charge is None else _charge(verdict)
+
+    async def _conclude(self, entry: Entry, verdict: Verdict, at: float, saved: Awaitable[None]) -> None:
+        """Tell a row's outcome once it is durable."""
+        outcome = verdict.outcome
+        with anyio.CancelScope(shield=True):
+            try:
+                await saved
+            except JournalError as failure:
+                await self._tell(RowNotSaved(panel=self.panel, entry=entry, outcome=outcome, reason=str(failure)))
+                raise
+            match outcome:
+                case Placed(receipt):
+                    done = evolve(
+                        entry, state=RowState.DONE, ended_at=at, order_id=receipt.order, charge=receipt.charge
+                    )
+                    await self._tell(RowPlaced(panel=self.panel, entry=done, receipt=receipt))
+                case RefusedRow(error, reason):
+                    refused = evolve(entry, state=RowState.REFUSED, ended_at=at, error=error, reason=reason)
+                    await self._tell(RowRefused(panel=self.panel, entry=refused))
+                case InDoubt(error, reason):
+                    doubt = evolve(entry, state=RowState.DOUBT, ended_at=at, error=error, reason=reason)
+                    will_ask = self._may_ask(doubt) and not self._is_stopping
+                    await self._tell(RowInDoubt(panel=self.panel, entry=doubt, asked_again=will_ask))
+                case NotPlaced():
+                    pass
+
+    # ---------------------------------------------------------------------------------- rows in doubt, asked again
+
+    def _may_ask(self, entry: Entry) -> bool:
+        """Whether the panel can be asked about the row: by sending it again with its request_id, within its time."""
+        if not self._is_keyed or entry.request_id is None or entry.repeat_until is None or entry.sent_at is None:
+            return False
+        return entry.sent_at <= self._clock.wall() < entry.repeat_until
+
+    def _ask_later(self, entry: Entry, *, times: int) -> None:
+        if self._tasks is not None and times < len(_ASK_AFTER):
+            self._feed.expect()
+            self._tasks.start_soon(self._ripen, entry, times)
+
+    async def _ripen(self, entry: Entry, times: int) -> None:
+        await self._clock.sleep(_ASK_AFTER[times])
+        self._feed.put_ripe(evolve(entry, state=RowState.DOUBT), times)
+
+    async def _ask_about(self, entry: Entry, tasks: TaskGroup) -> None:
+        """Send a row in doubt again, with its own request_id: the panel gives the receipt that was lost."""
+        times = self._feed.times_asked(entry)
+        if not self._may_ask(entry) or not await self._breaker.enter(entry.number):
+            return
+        with anyio.CancelScope() as waiting, anyio.CancelScope() as in_air:
+
+            async def before_send(order: AnyOrder, request_id: str | None) -> None:
+                if self._is_stopping or not self._breaker.admits(entry.number):
+                    raise _NotNow
+                in_air.shield = True
+
+            with self._called_off(waiting):
+                verdict = await self._add(entry, before_send, resume=True)
+            if verdict is None:
+                self._breaker.drop(entry.number)
+                self._ask_later(entry, times=times)
+            elif isinstance(verdict.outcome, InDoubt) or (isinstance(verdict.outcome, NotPlaced) and not verdict.stops):
+                # This time it was not acted upon: the first time it may have been.
+                reason = verdict.outcome.reason or "it does not act"
+                self._breaker.fault(entry.number, reason, is_sure=isinstance(verdict.outcome, NotPlaced))
+                if verdict.stops is not None:
+                    self._give_up(*verdict.stops)
+                self._ask_later(entry, times=times + 1)
+            else:
+                paid = self._end(entry, verdict, tasks)
+                # It was counted as spent while it was in doubt.
+                self._ledger.correct((paid or Decimal(0)) - (entry.cost or Decimal(0)))
+
+
+def _charge(verdict: Verdict) -> Decimal:
+    return verdict.outcome.receipt.charge or Decimal(0) if isinstance(verdict.outcome, Placed) else Decimal(0)
+
+
+class _Registered:
+    """Keeps a scope among those that are called off when the lane stops."""
+
+    def __init__(self, scopes: set[anyio.CancelScope], scope: anyio.CancelScope) -> None:
+        self._scopes, self._scope = scopes, scope
+
+    def __enter__(self) -> None:
+        self._scopes.add(self._scope)
+
+    def __exit__(self, *_: object) -> None:
+        self._scopes.discard(self._scope)

@@ -1,0 +1,101 @@
+"""Places what is pending in a journal: each panel's rows in the order of the file, no panel held up by another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Context, Decimal
+
+import anyio
+from attrs import frozen
+
+from smmclient.bulk.budget import Budget, Ledger
+from smmclient.bulk.entry import RowState
+from smmclient.bulk.journal import Bound, Journal, Tally
+from smmclient.bulk.lane import Lane
+from smmclient.bulk.stage import Stage
+from smmclient.errors import UsageError
+from smmclient.provider import Provider
+
+__all__ = ["Pace", "Runner"]
+
+_EXACT = Context(prec=100)
+_SPENT = (RowState.DONE, RowState.DOUBT, RowState.SENDING)
+
+
+@frozen(kw_only=True)
+class Pace:
+    """How a run goes about trouble. Seconds.
+
+    ``repeat_within``: for how long after a row was sent the panel may be asked again with the same request_id. How long
+    a panel remembers one is not documented: this is our choice, and on the safe side of a day or a night.
+    ``patience``: how long a panel may fail to act before its rows are left for a later session.
+    ``settle``: how long after a row was sent a balance can be trusted to tell whether it was paid for.
+    """
+
+    repeat_within: float = 3600.0
+    patience: float = 900.0
+    settle: float = 60.0
+
+
+class Runner(Stage):
+    """Places the pending rows of a journal, and asks again about those in doubt where the panel has an id for it.
+
+    ``panels`` are the providers by the name that the rows have. It ends when nothing is left to be sent; what stops one
+    panel (key refused, account suspended, funds gone, a money guard, an outage) is told, and leaves its rows
+    pending. Raises `JournalError` classes when the journal fails: rows are not sent then.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        panels: Mapping[str, Provider],
+        *,
+        budget: Budget | None = None,
+        pace: Pace | None = None,
+        is_same_account: bool = False,
+    ) -> None:
+        super().__init__()
+        self._journal, self._panels = journal, panels
+        self._budget, self._pace = budget or Budget(), pace or Pace()
+        self._is_same_account = is_same_account
+        self._lanes: list[Lane] = []
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Send nothing more; what is in the air is finished, and the rest stays pending."""
+        self._is_stopped = True
+        for lane in self._lanes:
+            lane.stop()
+
+    async def _work(self) -> None:
+        tallies = await self._journal.tallies()
+        open_rows = {one.panel for one in tallies if one.state in (RowState.PENDING, *_SPENT[1:]) and one.rows}
+        if missing := sorted(open_rows - self._panels.keys()):
+            raise UsageError(f"rows of {', '.join(missing)} are open, and no such panel was given")
+        await self._journal.bind(
+            [Bound.of(name, self._panels[name]) for name in sorted(open_rows)], is_same_account=self._is_same_account
+        )
+        self._lanes = [
+            Lane(
+                name,
+                self._panels[name],
+                self._journal,
+                ledger=Ledger(self._budget, spent=_spent(tallies, name)),
+                pace=self._pace,
+                tell=self.tell,
+            )
+            for name in sorted(open_rows)
+        ]
+        if self._is_stopped:
+            return
+        async with anyio.create_task_group() as tasks:
+            for lane in self._lanes:
+                tasks.start_soon(lane.run)
+
+
+def _spent(tallies: list[Tally], panel: str) -> Decimal:
+    spent = Decimal(0)
+    for one in tallies:
+        if one.panel == panel and one.state in _SPENT:
+            spent = _EXACT.add(spent, one.spent)
+    return spent
