@@ -16,7 +16,7 @@ from attrs import NOTHING, fields
 import smmclient.orders as kinds
 from smmclient.errors import InvalidOrder
 from smmclient.model import Service
-from smmclient.orders import AnyOrder, Order, RawOrder
+from smmclient.orders import AnyOrder, RawOrder
 
 __all__ = ["FIELDS", "build_order", "check_bounds", "kind_names", "kind_of", "kind_of_type"]
 
@@ -68,22 +68,22 @@ def build_order(kind: str | None, given: Mapping[str, str]) -> AnyOrder:
     service = given.get("service", "")
     rest = {name: text for name, text in given.items() if name not in ("service", "coupon")}
     if kind is None:
-        kind = "default" if rest.keys() <= _known(Order).keys() else "raw"
+        kind = "default" if rest.keys() <= _known("default").keys() else "raw"
     if (name := kind_of_type(kind)) is None:
         raise InvalidOrder(f"type {kind!r} is not known; there are {', '.join(kind_names())}", field="type")
     order_class = _KINDS[name]
     if order_class is RawOrder:
         return RawOrder(service, rest, coupon=given.get("coupon"))
-    known = _known(order_class)
+    known = _known(name)
     if unknown := sorted(rest.keys() - known.keys()):
         raise InvalidOrder(
             f"{', '.join(unknown)}: not a field of {order_class.type} orders, which have {', '.join(known)}",
             field=unknown[0],
         )
-    if missing := [name for name, is_needed in known.items() if is_needed and name not in rest]:
+    if missing := [one for one, is_needed in known.items() if is_needed and one not in rest]:
         raise InvalidOrder(f"{order_class.type} orders need {' and '.join(missing)}", field=missing[0])
-    whole = _whole_fields(order_class)
-    values: dict[str, object] = {name: _count(name, text) if name in whole else text for name, text in rest.items()}
+    whole = _whole_fields(name)
+    values: dict[str, object] = {one: _count(one, text) if one in whole else text for one, text in rest.items()}
     make = cast("Callable[..., AnyOrder]", order_class)
     return make(service, **values, coupon=given.get("coupon"))
 
@@ -102,15 +102,15 @@ def check_bounds(order: AnyOrder, service: Service) -> None:
 
 
 @functools.cache
-def _known(order_class: type[AnyOrder]) -> dict[str, bool]:
+def _known(kind: str) -> dict[str, bool]:
     """The fields of a kind but for service and coupon, and whether each is needed."""
-    return {one.name: one.default is NOTHING for one in fields(order_class) if one.name not in ("service", "coupon")}
+    return {one.name: one.default is NOTHING for one in fields(_KINDS[kind]) if one.name not in ("service", "coupon")}
 
 
 @functools.cache
-def _whole_fields(order_class: type[AnyOrder]) -> frozenset[str]:
-    hints = get_type_hints(order_class)
-    return frozenset(name for name in _known(order_class) if _is_whole(hints[name]))
+def _whole_fields(kind: str) -> frozenset[str]:
+    hints = get_type_hints(_KINDS[kind])
+    return frozenset(name for name in _known(kind) if _is_whole(hints[name]))
 
 
 def _is_whole(annotation: object) -> bool:

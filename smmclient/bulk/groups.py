@@ -5,6 +5,7 @@ No task of its own: the first who waits commits for all who are in line, then ha
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar, cast
@@ -20,7 +21,10 @@ T = TypeVar("T")
 
 @define(eq=False)
 class Work(Generic[T]):
-    """One piece of work in line. ``is_outcome``: what it writes has happened, and must not be lost."""
+    """One piece of work in line. ``is_outcome``: what it writes has happened, and must not be lost.
+
+    It may be done again after an error, with everything it did before undone.
+    """
 
     do: Callable[[], T]
     is_outcome: bool = False
@@ -31,10 +35,46 @@ class Work(Generic[T]):
     _is_awaited: bool = False
 
 
+class _Once(Generic[T]):
+    """A call that is made at most once, and can be called off until it begins."""
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self._lock = threading.Lock()
+        self._is_taken = False
+        self._ended = threading.Event()
+
+    def __call__(self) -> T:
+        with self._lock:
+            if self._is_taken:
+                raise RuntimeError("unreachable: nobody waits for a call that was called off")
+            self._is_taken = True
+        try:
+            return self._call()
+        finally:
+            self._ended.set()
+
+    def end(self) -> None:
+        """Call it off, or wait until it has ended."""
+        with self._lock:
+            is_running, self._is_taken = self._is_taken, True
+        if is_running:
+            self._ended.wait()
+
+
 async def in_thread(call: Callable[[], T], limiter: anyio.CapacityLimiter) -> T:
-    """The call's result, made in a worker thread. It is never abandoned half-way."""
+    """The call's result, made in a worker thread. It is never abandoned half-way: it has ended, or never begins.
+
+    A cancel waits for it. asyncio's own `asyncio.Task.cancel` passes by every shield: then the event loop is kept
+    waiting, so that nobody works on the connection while the thread does.
+    """
+    once = _Once(call)
     with anyio.CancelScope(shield=True) as scope:
-        return await anyio.to_thread.run_sync(call, limiter=limiter)
+        try:
+            return await anyio.to_thread.run_sync(once, limiter=limiter)
+        except BaseException:
+            once.end()
+            raise
     raise AssertionError(f"unreachable: nobody cancels {scope}")
 
 
@@ -104,18 +144,30 @@ class Groups:
     async def _lead(self) -> None:
         self._is_busy = True
         batch, self._line = self._line[: self._most], self._line[self._most :]
+        is_begun = False
+
+        def commit() -> None:
+            nonlocal is_begun
+            is_begun = True
+            try:
+                self._commit(batch)
+            except BaseException as error:
+                for work in batch:
+                    work.error = work.error or error
+                if not isinstance(error, Exception):
+                    raise
+
         try:
-            await self.run(lambda: self._commit(batch))
-        except BaseException as error:
-            for work in batch:
-                work.error = work.error or error
-            if not isinstance(error, Exception):
-                raise
+            await self.run(commit)
         finally:
+            # A leader who is cancelled leaves the others with what became of their work, not with its own end.
             self._is_busy = False
-            for work in batch:
-                work.is_over = True
-                work._woken.set()
+            if is_begun:
+                for work in batch:
+                    work.is_over = True
+                    work._woken.set()
+            else:
+                self._line[:0] = batch
             self._hand_over()
 
     def _hand_over(self) -> None:

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 from attrs import evolve
 
@@ -176,6 +177,8 @@ class Lane:
     async def _work(self, tasks: TaskGroup) -> None:
         while (entry := await self._feed.next()) is not None:
             try:
+                # Rows can follow each other without a pause at which a cancelled task would notice it.
+                await anyio.lowlevel.checkpoint_if_cancelled()
                 if entry.state is RowState.DOUBT:
                     await self._ask_about(entry, tasks)
                 else:
@@ -264,8 +267,9 @@ class Lane:
             )
         except _NotNow:
             return None
-        except JournalError:
-            # The intent could not be written: nothing was sent, and nothing can be.
+        except JournalError as error:
+            # The intent could not be written: nothing was sent, and nothing can be. It is no error of the panel's.
+            error.provider = error.operation = error.request_id = None
             raise
         except Exception as error:
             return judge(error, was_sent=was_sent)

@@ -1,8 +1,8 @@
 """The journal's tables, and rows of them as `Entry` values.
 
-Money and large counts are text, so that no figure passes through a float. ``seal`` is a checksum over what an order is
-and what became of it; ``sends`` counts how often a row was written as being sent, and ``intents`` in ``facts`` how
-often any was: a lost page shows as a difference between the two.
+Money and large counts are text, so that no figure passes through a float. ``seal`` is a checksum over the rest of its
+row; ``sends`` counts how often a row was written as being sent, and ``intents`` in ``facts`` how often any was: a lost
+page shows as a difference between the two. ``commits`` in ``facts`` counts the writes, see `smmclient.bulk.mark`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import zlib
 from collections.abc import Callable
 from decimal import Context, Decimal
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 
 from smmclient.bulk.entry import Entry, RowState
+from smmclient.errors import InvalidOrder, JournalCorrupt
 from smmclient.forms import build_order, kind_of
 from smmclient.model import OrderState, OrderStatus
 from smmclient.orders import AnyOrder
@@ -25,12 +26,14 @@ __all__ = [
     "APPLICATION_ID",
     "FORMAT",
     "SCHEMA",
-    "SEALED",
+    "SEALS",
     "as_text",
     "content_of",
     "form_of",
     "prepare",
+    "read_checked",
     "read_entry",
+    "seal_of",
     "state_list",
 ]
 
@@ -38,36 +41,45 @@ __all__ = [
 APPLICATION_ID = 0x534D4D4A
 FORMAT = 1
 
-SCHEMA = """
-CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-CREATE TABLE inputs (number INTEGER PRIMARY KEY, name TEXT, digest BLOB UNIQUE, rows INTEGER, added_at REAL);
-CREATE TABLE panels (panel TEXT PRIMARY KEY, provider TEXT, account TEXT, base_url TEXT) WITHOUT ROWID;
-CREATE TABLE balances (
-  number INTEGER PRIMARY KEY, panel TEXT, amount TEXT, currency TEXT, fetched_at REAL, max_age REAL, is_settled INTEGER
-);
-CREATE TABLE rows (
-  number INTEGER PRIMARY KEY,
-  input INTEGER, line INTEGER, ref TEXT UNIQUE, panel TEXT,
-  kind TEXT, form TEXT, content BLOB, cost TEXT,
-  state TEXT, request_id TEXT, repeat_until REAL, sends INTEGER DEFAULT 0, sent_at REAL, ended_at REAL,
-  order_id TEXT, charge TEXT, error TEXT, reason TEXT,
-  order_state TEXT, raw_state TEXT, status_charge TEXT, start_count TEXT, remains TEXT, currency TEXT, status_at REAL,
-  seal INTEGER
-);
-CREATE INDEX rows_by_content ON rows (content);
-CREATE INDEX rows_open ON rows (panel, state, number) WHERE state IN ('pending', 'sending', 'in doubt');
-CREATE INDEX rows_by_order ON rows (panel, order_id) WHERE order_id IS NOT NULL;
-"""
+SCHEMA = (
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value, seal INTEGER) WITHOUT ROWID",
+    "CREATE TABLE inputs ("
+    "number INTEGER PRIMARY KEY, name TEXT, digest BLOB UNIQUE, rows INTEGER, added_at REAL, seal INTEGER)",
+    "CREATE TABLE panels ("
+    "panel TEXT PRIMARY KEY, provider TEXT, account TEXT, base_url TEXT, seal INTEGER) WITHOUT ROWID",
+    "CREATE TABLE balances (number INTEGER PRIMARY KEY, panel TEXT, amount TEXT, currency TEXT, fetched_at REAL, "
+    "max_age REAL, is_settled INTEGER, seal INTEGER)",
+    "CREATE TABLE rows (number INTEGER PRIMARY KEY, input INTEGER, line INTEGER, ref TEXT UNIQUE, panel TEXT, "
+    "kind TEXT, form TEXT, content BLOB, cost TEXT, "
+    "state TEXT, request_id TEXT, repeat_until REAL, sends INTEGER, sent_at REAL, ended_at REAL, "
+    "order_id TEXT, charge TEXT, error TEXT, reason TEXT, "
+    "order_state TEXT, raw_state TEXT, status_charge TEXT, start_count TEXT, remains TEXT, currency TEXT, "
+    "status_at REAL, seal INTEGER)",
+    "CREATE INDEX rows_by_content ON rows (content)",
+    "CREATE INDEX rows_open ON rows (panel, state, number) WHERE state IN ('pending', 'sending', 'in doubt')",
+    "CREATE INDEX rows_by_order ON rows (panel, order_id) WHERE order_id IS NOT NULL",
+)
 
-#: What the seal covers, in this order.
-SEALED = "seal_of(number, ref, panel, kind, form, cost, state, request_id, repeat_until, sends, order_id, charge)"
+#: What the seal of a row of each table is, as SQL: of all its other columns, in their order.
+SEALS = {
+    "facts": "seal_of(name, value)",
+    "inputs": "seal_of(number, name, digest, rows, added_at)",
+    "panels": "seal_of(panel, provider, account, base_url)",
+    "balances": "seal_of(number, panel, amount, currency, fetched_at, max_age, is_settled)",
+    "rows": "seal_of(number, input, line, ref, panel, kind, form, content, cost, state, request_id, repeat_until, "
+    "sends, sent_at, ended_at, order_id, charge, error, reason, order_state, raw_state, status_charge, start_count, "
+    "remains, currency, status_at)",
+}
+
+T = TypeVar("T")
 
 _EXACT = Context(prec=100)
 _FORM = msgspec.json.Decoder(dict[str, str])
 
 
-def _seal_of(*values: object) -> int:
-    return zlib.crc32(repr(values).encode())
+def seal_of(*values: object) -> int:
+    """A checksum over values as SQLite gives them back: a REAL as a float. It is the same in every Python."""
+    return zlib.crc32("\0".join(map(str, values)).encode())
 
 
 class _Sum:
@@ -90,7 +102,7 @@ def _minus(one: str | None, other: str | None) -> str | None:
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Give a connection the functions that the journal's statements use."""
-    connection.create_function("seal_of", -1, _seal_of, deterministic=True)
+    connection.create_function("seal_of", -1, seal_of, deterministic=True)
     connection.create_function("minus", 2, _minus, deterministic=True)
     connection.create_aggregate("total_of", 1, cast("Callable[[], Any]", _Sum))
 
@@ -115,8 +127,20 @@ def state_list(count: int) -> str:
     return ", ".join("?" * count)
 
 
+def read_checked(row: sqlite3.Row, read: Callable[[sqlite3.Row], T]) -> T:
+    """What is read of a row; `JournalCorrupt` where it makes no sense."""
+    try:
+        return read(row)
+    except (ValueError, ArithmeticError, TypeError, InvalidOrder, msgspec.MsgspecError) as error:
+        raise JournalCorrupt(f"row {row[0]} of the journal is damaged ({error})") from error
+
+
 def read_entry(row: sqlite3.Row) -> Entry:
     """One row of the table, joined with its input's name as ``source``."""
+    return read_checked(row, _read_entry)
+
+
+def _read_entry(row: sqlite3.Row) -> Entry:
     form = _FORM.decode(row["form"])
     order = None if row["kind"] is None else build_order(row["kind"], form)
     return Entry(

@@ -16,6 +16,7 @@ from smmclient.bulk.admission import SqliteAdmission
 from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Outcome, Placed, RefusedRow, RowState
 from smmclient.bulk.groups import Groups, Work
 from smmclient.bulk.journal import Admission, Bound, Checkpoint, Input, Journal, Tally
+from smmclient.bulk.paging import Pages
 from smmclient.bulk.schema import SEALED, as_text, read_entry, state_list
 from smmclient.errors import JournalError, JournalMismatch
 from smmclient.model import Balance, OrderState, OrderStatus
@@ -121,9 +122,9 @@ class SqliteJournal(Journal):
             with opening.translated(self.path):
                 self._transact(batch)
         except JournalError as error:
-            outcomes = [work for work in batch if work.is_outcome]
             for work in batch:
                 work.error = error
+            outcomes = [work for work in batch if work.is_outcome]
             if not outcomes or self._connection is None:
                 return
             try:
@@ -131,8 +132,10 @@ class SqliteJournal(Journal):
                     # Makes room: what is in the log goes to where there is room for it already.
                     self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                     self._transact(outcomes)
-            except JournalError:
-                return
+            except JournalError as again:
+                # What was done before the second fault was undone with it.
+                for work in outcomes:
+                    work.error = again
 
     def _transact(self, batch: Sequence[Work[Any]]) -> None:
         connection = self._db
@@ -351,7 +354,7 @@ class SqliteJournal(Journal):
     async def _rows(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
         return await self._groups.do(lambda: self._db.execute(query, values).fetchall())
 
-    async def entries(  # noqa: D102
+    def entries(  # noqa: D102
         self,
         *,
         states: Collection[RowState] | None = None,
@@ -372,17 +375,8 @@ class SqliteJournal(Journal):
         if sent_since is not None:
             where.append("sent_at >= ?")
             values.append(sent_since)
-        after = 0
-        while True:
-            found = await self._page(" AND ".join(where), [after, *values])
-            for entry in found:
-                yield entry
-            if len(found) < _PAGE:
-                return
-            after = found[-1].number
-
-    async def _page(self, where: str, values: Sequence[object]) -> list[Entry]:
-        return await self._groups.do(lambda: self._select(where, values, _PAGE))
+        condition = " AND ".join(where)
+        return Pages(lambda after: self._groups.do(lambda: self._select(condition, (after, *values), _PAGE)))
 
     async def find(self, ref: str) -> Entry | None:  # noqa: D102
         found = await self._groups.do(lambda: self._select("ref = ?", (ref,), 1))
