@@ -13,9 +13,25 @@ from smmclient.model import Balance, Catalog
 from smmclient.pipeline.clock import Clock
 from smmclient.provider import Provider
 
-__all__ = ["AccountWatch"]
+__all__ = ["AccountWatch", "keep_balance"]
 
 _LOOK_AGAIN = 60.0
+
+
+async def keep_balance(journal: Journal, panel: str, provider: Provider, *, settle: float) -> Balance:
+    """Look up a panel's balance and keep it in the journal: as a fixed point, if nothing of ours can be missing in it.
+
+    An order can be if it was sent since the moment that the figure may stand for, or ``settle`` seconds before: a
+    panel may be slow to charge.
+    """
+    balance = await provider.balance(refresh=True)
+    as_of = balance.fetched_at - balance.max_age - settle
+    is_settled = True
+    async for _ in journal.entries(panel=panel, sent_since=as_of):
+        is_settled = False
+        break
+    await journal.checkpoint(panel, balance, is_settled=is_settled)
+    return balance
 
 
 class AccountWatch:
@@ -41,15 +57,7 @@ class AccountWatch:
         """Look up the balance, and keep it in the journal and in our count."""
         if self._catalog is None:
             self._catalog = await self._provider.services()
-        balance = await self._provider.balance(refresh=True)
-        # An order may be missing from the figure if it was sent since the moment that the figure may stand for, and
-        # a little before: the panel may be slow to charge.
-        as_of = balance.fetched_at - balance.max_age - self._settle
-        is_settled = True
-        async for _ in self._journal.entries(panel=self._panel, sent_since=as_of):
-            is_settled = False
-            break
-        await self._journal.checkpoint(self._panel, balance, is_settled=is_settled)
+        balance = await keep_balance(self._journal, self._panel, self._provider, settle=self._settle)
         self._ledger.look(balance)
         self.balance = balance
 

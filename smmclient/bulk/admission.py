@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,10 +14,16 @@ import msgspec
 
 from smmclient.bulk.entry import RowState
 from smmclient.bulk.journal import Admission, Admitted, NewRow
-from smmclient.bulk.schema import SEALED, as_text, content_of, form_of
+from smmclient.bulk.schema import SEALS, as_text, content_of, form_of, seal_of
 from smmclient.errors import JournalMismatch
 
 __all__ = ["SqliteAdmission"]
+
+
+_INSERT = f"INSERT INTO rows VALUES ({', '.join('?' * 27)})"  # noqa: S608
+#: What a row has before it is sent: no request_id … charge, and no order_state … status_at.
+_NOT_SENT = (None, None, 0, None, None, None, None)
+_NO_STATUS = (None,) * 7
 
 
 class _Runs(Protocol):
@@ -26,11 +33,22 @@ class _Runs(Protocol):
 class SqliteAdmission(Admission):
     """See `Admission`."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, run: _Runs, *, allow_twins: bool) -> None:
-        self._db, self._path, self._run = connection, path, run
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        run: _Runs,
+        commit: Callable[[], None],
+        *,
+        allow_twins: bool,
+    ) -> None:
+        self._db, self._path, self._run, self._commit = connection, path, run, commit
         self._allow_twins = allow_twins
         self._digest = blake2b(digest_size=16)
         self._input = 0
+        self._last = 0
+        #: Whether an earlier input has the same name: this one may be the same file, corrected.
+        self._is_again = False
         self._name = ""
         self._count = 0
 
@@ -41,8 +59,10 @@ class SqliteAdmission(Admission):
 
     def _begin(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
-        done = self._db.execute("INSERT INTO inputs VALUES (NULL, ?, NULL, 0, ?)", (self._name, time.time()))
+        self._is_again = self._db.execute("SELECT 1 FROM inputs WHERE name = ?", (self._name,)).fetchone() is not None
+        done = self._db.execute("INSERT INTO inputs VALUES (NULL, ?, NULL, 0, ?, 0)", (self._name, time.time()))
         self._input = done.lastrowid or 0
+        (self._last,) = self._db.execute("SELECT ifnull(max(number), 0) FROM rows").fetchone()
 
     async def undo(self) -> None:
         """Keep nothing."""
@@ -67,14 +87,19 @@ class SqliteAdmission(Admission):
         if is_same:
             # Rows that were invalid then and are good now belong to the input that was read first.
             (first,) = self._db.execute("SELECT number FROM inputs WHERE digest = ?", (digest,)).fetchone()
-            self._db.execute("UPDATE rows SET input = ? WHERE input = ?", (first, self._input))
+            moved = self._db.execute("UPDATE rows SET input = ? WHERE input = ?", (first, self._input))
+            if moved.rowcount:
+                self._db.execute(f"UPDATE rows SET seal = {SEALS['rows']} WHERE input = ?", (first,))  # noqa: S608
             self._db.execute("DELETE FROM inputs WHERE number = ?", (self._input,))
         else:
             self._db.execute(
                 "UPDATE inputs SET digest = ?, rows = ? WHERE number = ?", (digest, self._count, self._input)
             )
-        self._db.execute("COMMIT")
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute(f"UPDATE inputs SET seal = {SEALS['inputs']} WHERE number = ?", (self._input,))  # noqa: S608
+        self._commit()
+        with suppress(sqlite3.Error):
+            # It is kept already; this makes the log small again.
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def add(self, rows: Sequence[NewRow]) -> list[Admitted]:  # noqa: D102
         result: list[Admitted] = await self._run(lambda: [self._add(row) for row in rows])
@@ -139,24 +164,24 @@ class SqliteAdmission(Admission):
         is_good = row.order is not None and reason is None
         if not is_good:
             kind, form = None, msgspec.json.encode(dict(row.written)).decode()
-        done = self._db.execute(
-            "INSERT INTO rows (input, line, ref, panel, kind, form, content, cost, state, error, reason) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                self._input,
-                row.line,
-                ref,
-                row.panel,
-                kind,
-                form,
-                content,
-                as_text(row.cost) if is_good else None,
-                (RowState.PENDING if is_good else RowState.INVALID).value,
-                None if is_good else row.error or "InvalidOrder",
-                reason,
-            ),
+        self._last += 1
+        values = (
+            self._last,
+            self._input,
+            row.line,
+            ref,
+            row.panel,
+            kind,
+            form,
+            content,
+            as_text(row.cost) if is_good else None,
+            (RowState.PENDING if is_good else RowState.INVALID).value,
+            *_NOT_SENT,
+            None if is_good else row.error or "InvalidOrder",
+            reason,
+            *_NO_STATUS,
         )
-        self._db.execute(f"UPDATE rows SET seal = {SEALED} WHERE number = ?", (done.lastrowid,))  # noqa: S608
+        self._db.execute(_INSERT, (*values, seal_of(*values)))
 
     def _revive(self, number: int, row: NewRow, kind: str | None, form: str, content: bytes) -> None:
         """A row that was invalid, and is good now."""
@@ -165,4 +190,4 @@ class SqliteAdmission(Admission):
             "error = NULL, reason = NULL WHERE number = ? AND state = 'invalid'",
             (self._input, row.line, kind, form, content, as_text(row.cost), number),
         )
-        self._db.execute(f"UPDATE rows SET seal = {SEALED} WHERE number = ?", (number,))  # noqa: S608
+        self._db.execute(f"UPDATE rows SET seal = {SEALS['rows']} WHERE number = ?", (number,))  # noqa: S608

@@ -17,7 +17,7 @@ from smmclient.errors import UsageError
 from smmclient.fields import check_text
 from smmclient.forms import FIELDS
 
-__all__ = ["LISTS", "LONGEST_CELL", "WHOLE", "BadCell", "Column", "column_of", "normal_name", "text_of", "unmarked"]
+__all__ = ["LISTS", "LONGEST_CELL", "WHOLE", "BadCell", "Column", "column_of", "normal_name", "text_of"]
 
 LONGEST_CELL = 64 * 1024
 _LONGEST_NAME = 200
@@ -207,18 +207,6 @@ def _free(written: str) -> Column:
 def _unknown(name: str) -> str:
     close = difflib.get_close_matches(name, _READERS, n=1)
     return f"is not known; did you mean {close[0]!r}? ({_OWN})" if close else f"is not known ({_OWN})"
-
-
-#: An apostrophe before what a spreadsheet takes for a formula, unseen characters included: what `defuse` writes.
-_MARKED = re.compile(
-    r"'(?:[\t\r]|[\s'\x00-\x1f\x7f-\xa0\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff]*"
-    r"[=+@\-＝＋＠－﹦﹢﹫﹣])"
-)
-
-
-def unmarked(cell: str) -> str:
-    """The cell without the apostrophe that keeps a spreadsheet from running it as a formula."""
-    return cell[1:] if _MARKED.match(cell) else cell
 
 
 #: From here on a float stands for several whole numbers.

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -97,9 +97,10 @@ class Entry:
             return None
         if self.status.charge is None or self.price is None:
             return None
-        return self.price - self.status.charge
+        return _EXACT.subtract(self.price, self.status.charge)
 
 
+_EXACT = Context(prec=100)
 _GIVE_BACK = (OrderState.PARTIAL, OrderState.CANCELED, OrderState.REFUNDED)
 
 

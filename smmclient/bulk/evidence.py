@@ -14,6 +14,7 @@ from decimal import Context, Decimal
 
 from attrs import frozen
 
+from smmclient.bulk.account import keep_balance
 from smmclient.bulk.entry import Entry, RowState
 from smmclient.bulk.journal import Checkpoint, Journal
 from smmclient.bulk.runner import Pace
@@ -22,7 +23,7 @@ from smmclient.model import Balance
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.provider import Provider
 
-__all__ = ["Evidence", "Likely", "Weighed", "look_at_all", "look_now", "seconds_to_wait", "weigh"]
+__all__ = ["Evidence", "Likely", "Weighed", "look_at_all", "seconds_to_wait", "weigh"]
 
 _EXACT = Context(prec=100)
 #: Rows whose combinations are tried; beyond that only equal prices are counted.
@@ -67,23 +68,12 @@ class Evidence:
 
 
 async def seconds_to_wait(journal: Journal, panel: str, provider: Provider, *, pace: Pace | None = None) -> float:
-    """How long until a look at the balance tells of every row in doubt: the panel's cache, and time to charge."""
-    pace = pace or Pace()
+    """How long until a look at the balance can tell of every row: the panel's cache, and time to charge."""
     clock: Clock = getattr(provider, "clock", None) or SystemClock()
-    last = 0.0
-    async for entry in journal.entries(states=(RowState.SENDING, RowState.DOUBT), panel=panel):
-        last = max(last, entry.ended_at or entry.sent_at or 0.0)
     known = await journal.checkpoints(panel)
-    max_age = max((one.balance.max_age for one in known), default=0.0)
-    return max(0.0, last + pace.settle + max_age - clock.wall()) if last else 0.0
-
-
-async def look_now(journal: Journal, panel: str, provider: Provider, *, pace: Pace | None = None) -> Balance:
-    """Look up the balance, and keep it in the journal; a fixed point, if `seconds_to_wait` have passed."""
-    wait = await seconds_to_wait(journal, panel, provider, pace=pace)
-    balance = await provider.balance(refresh=True)
-    await journal.checkpoint(panel, balance, is_settled=wait <= 0)
-    return balance
+    late = (pace or Pace()).settle + max((one.balance.max_age for one in known), default=0.0)
+    last = [entry.sent_at or 0.0 async for entry in journal.entries(panel=panel, sent_since=clock.wall() - late)]
+    return max(0.0, max(last) + late - clock.wall()) if last else 0.0
 
 
 async def weigh(journal: Journal) -> list[Weighed]:
@@ -209,7 +199,7 @@ async def look_at_all(
     names = {one.panel async for one in journal.entries(states=(RowState.SENDING, RowState.DOUBT))}
     for name in sorted(names):
         try:
-            await look_now(journal, name, panels[name], pace=pace)
+            await keep_balance(journal, name, panels[name], settle=(pace or Pace()).settle)
         except SMMError as error:
             failed[name] = error
     return failed

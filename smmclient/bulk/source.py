@@ -19,11 +19,12 @@ from typing import Literal, Self
 import msgspec
 from attrs import field, frozen
 
-from smmclient.bulk.cells import WHOLE, BadCell, Column, column_of, text_of, unmarked
+from smmclient.bulk.cells import WHOLE, BadCell, Column, column_of, text_of
 from smmclient.bulk.entry import RowState
 from smmclient.bulk.header import read_header
 from smmclient.bulk.lines import BadLine, Fault, Records, blocks_of, letters, lines_of
 from smmclient.errors import UsageError
+from smmclient.texts import undefuse
 
 __all__ = ["BadRow", "Row", "Source"]
 
@@ -183,7 +184,7 @@ def _row(
             if not text:
                 continue
             if is_csv and text[0] == "'":
-                text = unmarked(text)
+                text = undefuse(text)
             where = column.label
             if text := column.read(text):
                 (about if column.about_row else cells)[column.name] = text
@@ -206,7 +207,7 @@ def _bad_row(
         # What could not be decoded is no key.
         if column.about_row and "\ufffd" not in text and "\0" not in text:
             try:
-                about[column.name] = column.read(unmarked(text))
+                about[column.name] = column.read(undefuse(text))
             except BadCell:
                 continue
     return BadRow(number, line, where, reason, cells, about.get("ref"), about.get("panel"))

@@ -11,13 +11,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, TypeVar
 
+import anyio
+
 from smmclient.bulk import opening
 from smmclient.bulk.admission import SqliteAdmission
-from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Outcome, Placed, RefusedRow, RowState
+from smmclient.bulk.entry import Entry, Outcome, RowState
 from smmclient.bulk.groups import Groups, Work
 from smmclient.bulk.journal import Admission, Bound, Checkpoint, Input, Journal, Tally
-from smmclient.bulk.paging import Pages
-from smmclient.bulk.schema import SEALED, as_text, read_entry, state_list
+from smmclient.bulk.rows import PAGE, Pages, Rows, Wanted
+from smmclient.bulk.schema import as_text, seal_of
 from smmclient.errors import JournalError, JournalMismatch
 from smmclient.model import Balance, OrderState, OrderStatus
 
@@ -25,26 +27,19 @@ __all__ = ["SqliteJournal"]
 
 T = TypeVar("T")
 
-_ENTRY = "SELECT rows.*, inputs.name AS source FROM rows JOIN inputs ON inputs.number = rows.input"
-_PAGE = 500
-
-#: Which states an outcome may follow; a row in doubt is settled by a late reply, or by its user.
-_MAY_SETTLE = {
-    Placed: (RowState.SENDING, RowState.DOUBT),
-    RefusedRow: (RowState.SENDING, RowState.DOUBT, RowState.PENDING),
-    InDoubt: (RowState.SENDING, RowState.DOUBT),
-    NotPlaced: (RowState.SENDING, RowState.DOUBT),
-}
+#: What one piece of work can be refused for, by SQLite's word.
+_OWN_FAULT = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.DataError)
 
 
 class SqliteJournal(Journal):
     """See `Journal`. Made by `open`, `read` or `temporary`."""
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, *, holder: sqlite3.Connection | None, is_inline: bool = False
+        self, path: Path, opened: opening.Opened, *, holder: sqlite3.Connection | None, is_inline: bool = False
     ) -> None:
         self.path = path
-        self._connection: sqlite3.Connection | None = connection
+        self._connection: sqlite3.Connection | None = opened.connection
+        self._mark, self._commits = opened.mark, opened.commits
         self._holder = holder
         self._groups = Groups(self._commit, is_inline=is_inline)
 
@@ -64,31 +59,41 @@ class SqliteJournal(Journal):
         writes, which suits tests.
         """
         place = Path(path)
-        return await Groups(lambda _: None, is_inline=is_inline).run(
-            lambda: cls._open(place, may_create=may_create, is_inline=is_inline)
-        )
+        return await cls._made(lambda: cls._open(place, may_create=may_create, is_inline=is_inline), is_inline)
+
+    @classmethod
+    async def _made(cls, make: Callable[[], SqliteJournal], is_inline: bool) -> SqliteJournal:
+        made: list[SqliteJournal] = []
+        try:
+            await Groups(lambda _: None, is_inline=is_inline).run(lambda: made.append(make()))
+        except BaseException:
+            for journal in made:
+                journal._close()
+            raise
+        return made[0]
 
     @classmethod
     def _open(cls, path: Path, *, may_create: bool, is_inline: bool) -> SqliteJournal:
-        is_new = may_create and not (path.exists() and path.stat().st_size)
-        if not is_new and not path.is_file():
-            opening.connect_for_reading(path)  # says what is wrong
-        if not path.absolute().parent.is_dir():
-            raise JournalError(f"there is no folder {path.absolute().parent}: make it, or name another file")
-        holder = opening.lock(path)
+        real = opening.real_path(path)
+        if not real.absolute().parent.is_dir():
+            raise JournalError(f"there is no folder {real.absolute().parent}: make it, or name another file")
+        if not may_create or real.is_dir():
+            opening.check_file(real)  # before a lock is left beside what is no journal
+        holder = opening.lock(real)
         try:
-            connection = opening.connect_for_writing(path, is_new=is_new)
+            opened = opening.connect_for_writing(real, may_create=may_create)
         except BaseException:
             holder.close()
             raise
-        return cls(path, connection, holder=holder, is_inline=is_inline)
+        return cls(real, opened, holder=holder, is_inline=is_inline)
 
     @classmethod
     async def read(cls, path: str | PathLike[str]) -> SqliteJournal:
         """The run in that file as it stands, also while another process works on it; nothing can be written."""
-        place = Path(path)
-        connection = await Groups(lambda _: None).run(lambda: opening.connect_for_reading(place))
-        return cls(place, connection, holder=None)
+        real = opening.real_path(Path(path))
+        return await cls._made(
+            lambda: cls(real, opening.Opened(opening.connect_for_reading(real), None, 0), holder=None), False
+        )
 
     @classmethod
     async def temporary(cls) -> SqliteJournal:
@@ -99,16 +104,24 @@ class SqliteJournal(Journal):
         """Let go of the file. It is whole without its log then."""
         if self._connection is None:
             return
-        async with self._groups.held():
-            connection, self._connection = self._connection, None
-            await self._groups.run(lambda: self._close(connection))
+        with anyio.CancelScope(shield=True):
+            async with self._groups.held():
+                try:
+                    await self._groups.run(self._close)
+                finally:
+                    self._close()
 
-    def _close(self, connection: sqlite3.Connection) -> None:
-        if self._holder is not None:
-            opening.note_closed(connection)
-        connection.close()
-        if self._holder is not None:
+    def _close(self) -> None:
+        if self._connection is None:
+            return
+        connection, self._connection = self._connection, None
+        if self._holder is None:
+            connection.close()
+        else:
+            opening.disconnect(connection, self.path)
             self._holder.close()
+        if self._mark is not None:
+            self._mark.close()
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -116,45 +129,79 @@ class SqliteJournal(Journal):
             raise JournalError(f"{self.path} is closed: open it again")
         return self._connection
 
+    @property
+    def _table(self) -> Rows:
+        return Rows(self._db)
+
+    # ------------------------------------------------------------------------------------------------ its writes
+
     def _commit(self, batch: Sequence[Work[Any]]) -> None:
         """Do the work of a group in one transaction. A disk that is full still takes outcomes, if it can."""
         try:
-            with opening.translated(self.path):
-                self._transact(batch)
+            self._transact(batch)
         except JournalError as error:
+            outcomes = [work for work in batch if work.is_outcome]
             for work in batch:
                 work.error = error
-            outcomes = [work for work in batch if work.is_outcome]
             if not outcomes or self._connection is None:
                 return
             try:
                 with opening.translated(self.path):
-                    # Makes room: what is in the log goes to where there is room for it already.
-                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                    self._transact(outcomes)
+                    # What is in the log goes to where there is room for it already, and the log begins anew.
+                    self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except JournalError:
+                pass  # the log may have room for it nonetheless
+            try:
+                self._transact(outcomes)
             except JournalError as again:
-                # What was done before the second fault was undone with it.
+                lost = JournalError(
+                    f"what became of a row that was sent is not written, so it will be in doubt: {again}"
+                )
                 for work in outcomes:
-                    work.error = again
+                    work.error = lost
 
     def _transact(self, batch: Sequence[Work[Any]]) -> None:
+        """All the work in one transaction, but for what cannot be done by itself: that changes nothing."""
+        left = list(batch)
+        with opening.translated(self.path):
+            while (bad := self._attempt(left)) is not None:
+                left.remove(bad)
+
+    def _attempt(self, batch: Sequence[Work[Any]]) -> Work[Any] | None:
+        """Do it all, or nothing of it, and return the work that has to be left out."""
         connection = self._db
         connection.execute("BEGIN")
         try:
+            start = connection.total_changes
             for work in batch:
-                work.error = None
+                work.error, before = None, connection.total_changes
                 try:
                     work.result = work.do()
-                except sqlite3.Error:
-                    raise
+                except sqlite3.Error as error:
+                    if not isinstance(error, _OWN_FAULT):
+                        raise
+                    work.error = JournalError(f"{self.path} cannot hold it: {error}")
+                    return work
                 except Exception as error:
-                    # This one wish cannot be granted: it has changed nothing, and the others can be.
                     work.error = error
-            connection.execute("COMMIT")
-        except BaseException:
+                    if connection.total_changes != before:
+                        return work
+            self._end_transaction(is_changed=connection.total_changes != start)
+        finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            raise
+        return None
+
+    def _end_transaction(self, *, is_changed: bool = True) -> None:
+        """Make it durable, and count it."""
+        connection = self._db
+        if is_changed:
+            opening.write_fact(connection, "commits", self._commits + 1)
+        connection.execute("COMMIT")
+        if is_changed:
+            self._commits += 1
+            if self._mark is not None:
+                self._mark.write(self._commits)
 
     # ---------------------------------------------------------------------------------------------------- binding
 
@@ -167,36 +214,34 @@ class SqliteJournal(Journal):
             # Salted, so that the hash cannot be looked up, nor runs of one account be told to be of one.
             account = blake2b(one.account.encode(), key=salt, digest_size=16).hexdigest()
             known = self._db.execute("SELECT * FROM panels WHERE panel = ?", (one.panel,)).fetchone()
-            if known is None:
-                self._db.execute(
-                    "INSERT INTO panels VALUES (?, ?, ?, ?)", (one.panel, one.provider, account, one.base_url)
-                )
-            elif known["provider"] != one.provider:
+            if known is not None and known["provider"] != one.provider:
                 raise JournalMismatch(
                     f"in {self.path}, {one.panel} is the provider {known['provider']}, not {one.provider}: "
                     "name the panel or profile that the run was begun with"
                 )
-            elif known["account"] != account:
-                if not is_same_account:
-                    raise JournalMismatch(
-                        f"{self.path} was begun with another key or address for {one.panel}: use that one; if it is a "
-                        "new key of the same account, say so with --same-account (is_same_account)"
-                    )
-                # Whether a request_id belongs to the key or to the account, no panel documents.
-                self._db.execute(
-                    "UPDATE panels SET account = ?, base_url = ? WHERE panel = ?", (account, one.base_url, one.panel)
+            if known is not None and known["account"] == account:
+                continue
+            if known is not None and not is_same_account:
+                raise JournalMismatch(
+                    f"{self.path} was begun with another key or address for {one.panel}: use that one; if it is a "
+                    "new key of the same account, say so with --same-account (is_same_account)"
                 )
-                self._db.execute("UPDATE rows SET repeat_until = NULL WHERE panel = ?", (one.panel,))
-                self._db.execute(f"UPDATE rows SET seal = {SEALED} WHERE panel = ?", (one.panel,))  # noqa: S608
+            values = (one.panel, one.provider, account, one.base_url)
+            self._db.execute("INSERT OR REPLACE INTO panels VALUES (?, ?, ?, ?, ?)", (*values, seal_of(*values)))
+            if known is not None:
+                # Whether a request_id belongs to the key or to the account, no panel documents.
+                self._table.forget_repeats(one.panel)
 
     @asynccontextmanager
     async def admission(  # noqa: D102
         self, name: str, *, may_add: bool = False, allow_twins: bool = False, is_trial: bool = False
     ) -> AsyncIterator[Admission]:
         async with self._groups.held():
-            admission = SqliteAdmission(self._db, self.path, self._on_connection, allow_twins=allow_twins)
-            await admission.begin(name)
+            admission = SqliteAdmission(
+                self._db, self.path, self._on_connection, self._end_transaction, allow_twins=allow_twins
+            )
             try:
+                await admission.begin(name)
                 yield admission
                 await admission.end(may_add=may_add or is_trial, is_kept=not is_trial)
             except BaseException:
@@ -214,84 +259,16 @@ class SqliteJournal(Journal):
 
     async def take(self, panel: str, *, after: int, limit: int) -> list[Entry]:  # noqa: D102
         where = "rows.panel = ? AND state = 'pending' AND rows.number > ?"
-        return await self._groups.do(lambda: self._select(where, (panel, after), limit))
-
-    def _select(self, where: str, values: Sequence[object], limit: int) -> list[Entry]:
-        found = self._db.execute(f"{_ENTRY} WHERE {where} ORDER BY rows.number LIMIT ?", (*values, limit))
-        return [read_entry(row) for row in found]
+        return await self._groups.do(lambda: self._table.select(where, (panel, after), limit))
 
     async def send(self, entry: Entry, *, request_id: str | None, at: float, repeat_until: float | None) -> None:  # noqa: D102
-        def write() -> None:
-            self._change(
-                entry,
-                (RowState.PENDING,),
-                "state = 'sending', request_id = ?, repeat_until = ?, sent_at = ?, sends = sends + 1, "
-                "ended_at = NULL, error = NULL, reason = NULL",
-                (request_id, repeat_until, at),
-            )
-            self._db.execute("UPDATE facts SET value = value + 1 WHERE name = 'intents'")
-
-        await self._groups.do(write)
+        await self._groups.do(lambda: self._table.send(entry, request_id, at, repeat_until))
 
     def settle(self, entry: Entry, outcome: Outcome, *, at: float) -> Awaitable[None]:  # noqa: D102
-        work = self._groups.put(lambda: self._settle(entry, outcome, at), is_outcome=True)
-        return self._groups.wait(work)
-
-    def _settle(self, entry: Entry, outcome: Outcome, at: float) -> None:
-        after = _MAY_SETTLE[type(outcome)]
-        match outcome:
-            case Placed(receipt):
-                values: tuple[object, ...] = (at, receipt.order, as_text(receipt.charge))
-                self._change(
-                    entry,
-                    after,
-                    "state = 'done', ended_at = ?, order_id = ?, charge = ?, error = NULL, reason = NULL",
-                    values,
-                )
-            case RefusedRow(error, reason):
-                self._change(
-                    entry, after, "state = 'refused', ended_at = ?, error = ?, reason = ?", (at, error, reason)
-                )
-            case InDoubt(error, reason):
-                self._change(
-                    entry, after, "state = 'in doubt', ended_at = ?, error = ?, reason = ?", (at, error, reason)
-                )
-            case NotPlaced(reason):
-                self._change(entry, after, "state = 'pending', ended_at = ?, error = NULL, reason = ?", (at, reason))
-
-    def _change(self, entry: Entry, states: Collection[RowState], change: str, values: Sequence[object]) -> None:
-        done = self._db.execute(
-            f"UPDATE rows SET {change} WHERE number = ? AND state IN ({state_list(len(states))})",  # noqa: S608
-            (*values, entry.number, *(state.value for state in states)),
-        )
-        if done.rowcount != 1:
-            (state,) = self._db.execute("SELECT state FROM rows WHERE number = ?", (entry.number,)).fetchone()
-            raise JournalError(f"row {entry.ref} ({entry.source}, line {entry.line}) is {state}: that cannot follow")
-        self._db.execute(f"UPDATE rows SET seal = {SEALED} WHERE number = ?", (entry.number,))  # noqa: S608
+        return self._groups.wait(self._groups.put(lambda: self._table.settle(entry, outcome, at), is_outcome=True))
 
     async def follow(self, panel: str, statuses: Sequence[OrderStatus], *, at: float) -> None:  # noqa: D102
-        values = [
-            (
-                one.state.value,
-                one.raw_state,
-                as_text(one.charge),
-                as_text(one.start_count),
-                as_text(one.remains),
-                one.currency,
-                at,
-                panel,
-                one.order,
-            )
-            for one in statuses
-        ]
-        await self._groups.do(
-            lambda: self._db.executemany(
-                "UPDATE rows SET order_state = ?, raw_state = ?, status_charge = ?, start_count = ?, remains = ?, "
-                "currency = ?, status_at = ? WHERE panel = ? AND order_id = ?",
-                values,
-            ),
-            is_outcome=True,
-        )
+        await self._groups.do(lambda: self._table.follow(panel, statuses, at), is_outcome=True)
 
     # ------------------------------------------------------------------------------------------------ the balances
 
@@ -300,13 +277,17 @@ class SqliteJournal(Journal):
             panel,
             as_text(balance.amount),
             balance.currency,
-            balance.fetched_at,
-            balance.max_age,
-            is_settled,
+            float(balance.fetched_at),
+            float(balance.max_age),
+            int(is_settled),
         )
-        await self._groups.do(
-            lambda: self._db.execute("INSERT INTO balances VALUES (NULL, ?, ?, ?, ?, ?, ?)", values), is_outcome=True
-        )
+
+        def write() -> None:
+            (number,) = self._db.execute("SELECT ifnull(max(number), 0) + 1 FROM balances").fetchone()
+            seal = seal_of(number, *values)
+            self._db.execute("INSERT INTO balances VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (number, *values, seal))
+
+        await self._groups.do(write, is_outcome=True)
 
     async def checkpoints(self, panel: str) -> list[Checkpoint]:  # noqa: D102
         found = await self._rows("SELECT * FROM balances WHERE panel = ? ORDER BY number", (panel,))
@@ -322,33 +303,14 @@ class SqliteJournal(Journal):
     # --------------------------------------------------------------------------------------------------- to look at
 
     async def tallies(self) -> list[Tally]:  # noqa: D102
-        spent = "CASE WHEN state = 'done' THEN coalesce(status_charge, charge, cost) ELSE cost END"
-        came_back = "order_state IN ('partial', 'canceled', 'refunded')"
-        found = await self._rows(
-            f"SELECT panel, state, order_state, error, count(*) AS rows, total_of({spent}) AS spent, "  # noqa: S608
-            f"total_of(CASE WHEN {came_back} THEN minus(coalesce(charge, cost), status_charge) END) AS returned, "
-            f"count(*) - count({spent}) AS unpriced FROM rows GROUP BY panel, state, order_state, error",
-        )
-        return [
-            Tally(
-                panel=row["panel"],
-                state=RowState(row["state"]),
-                order_state=None if row["order_state"] is None else OrderState(row["order_state"]),
-                error=row["error"],
-                rows=row["rows"],
-                spent=Decimal(row["spent"]),
-                returned=Decimal(row["returned"]),
-                unpriced=row["unpriced"],
-            )
-            for row in found
-        ]
+        return await self._groups.do(lambda: self._table.tallies())
 
     async def inputs(self) -> list[Input]:  # noqa: D102
         found = await self._rows("SELECT * FROM inputs ORDER BY number")
         return [Input(name=row["name"], rows=row["rows"], added_at=row["added_at"]) for row in found]
 
     async def bound(self) -> list[Bound]:  # noqa: D102
-        found = await self._rows("SELECT * FROM panels ORDER BY panel")
+        found = await self._rows("SELECT panel, provider, account, base_url FROM panels ORDER BY panel")
         return [Bound(**row) for row in found]
 
     async def _rows(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
@@ -362,26 +324,19 @@ class SqliteJournal(Journal):
         order_states: Collection[OrderState | None] | None = None,
         sent_since: float | None = None,
     ) -> AsyncIterator[Entry]:
-        where, values = ["rows.number > ?"], list[object]()
-        if states is not None:
-            where.append(f"state IN ({state_list(len(states))})")
-            values += [state.value for state in states]
-        if panel is not None:
-            where.append("rows.panel = ?")
-            values.append(panel)
-        if order_states is not None:
-            where.append(f"ifnull(order_state, '') IN ({state_list(len(order_states))})")
-            values += ["" if state is None else state.value for state in order_states]
-        if sent_since is not None:
-            where.append("sent_at >= ?")
-            values.append(sent_since)
-        condition = " AND ".join(where)
-        return Pages(lambda after: self._groups.do(lambda: self._select(condition, (after, *values), _PAGE)))
+        wanted = Wanted.of(states=states, panel=panel, order_states=order_states, sent_since=sent_since)
+        return Pages(
+            lambda after: self._groups.do(
+                lambda: self._table.select(wanted.where, (after, *wanted.values), PAGE),
+            )
+        )
 
     async def find(self, ref: str) -> Entry | None:  # noqa: D102
-        found = await self._groups.do(lambda: self._select("ref = ?", (ref,), 1))
-        return found[0] if found else None
+        return await self._one("ref = ?", ref)
 
     async def find_order(self, panel: str, order_id: str) -> Entry | None:  # noqa: D102
-        found = await self._groups.do(lambda: self._select("rows.panel = ? AND order_id = ?", (panel, order_id), 1))
+        return await self._one("rows.panel = ? AND order_id = ?", panel, order_id)
+
+    async def _one(self, where: str, *values: str) -> Entry | None:
+        found = await self._groups.do(lambda: self._table.select(where, values, 1))
         return found[0] if found else None

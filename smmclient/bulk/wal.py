@@ -31,10 +31,10 @@ class _Frame:
 
 
 def is_torn_inside(path: Path) -> bool:
-    """Whether committed transactions stand behind a bad frame of the log at that path.
+    """Whether committed transactions stand behind a bad frame of the log at that path, or in it.
 
-    One commit alone behind it can be the last write before a power cut, which reached the disk in pieces: nobody was
-    told that it was durable.
+    One commit alone, there or behind, can be the last write before a power cut, which reached the disk in pieces:
+    nobody was told that it was durable. Whether it was is for `smmclient.bulk.mark` to know.
     """
     try:
         with path.open("rb") as file:
@@ -45,7 +45,7 @@ def is_torn_inside(path: Path) -> bool:
 
 def _is_torn(file: BinaryIO) -> bool:
     header = file.read(_HEADER.size)
-    if len(header) < _HEADER.size or not any(header):
+    if len(header) < _HEADER.size:
         return False
     magic, _, page_size, _, salt_1, salt_2, sum_1, sum_2 = _HEADER.unpack(header)
     if magic & ~1 != _MAGIC or page_size not in {2**n for n in range(9, 17)}:
@@ -57,15 +57,13 @@ def _is_torn(file: BinaryIO) -> bool:
     broken = False
     commits = 0
     for frame in _frames(file, page_size, order, (salt_1, salt_2), (sum_1, sum_2)):
-        if not frame.is_good:
-            broken, commits = True, 0 if not broken else commits
-        elif broken and frame.is_commit:
-            commits += 1
-    return broken and commits > 1
+        broken = broken or not frame.is_good
+        commits += broken and frame.is_commit
+    return commits > 1
 
 
 def _holds_more(file: BinaryIO) -> bool:
-    """A log is never longer than its header before the header is good."""
+    """A log is never longer than its header before the header is good: that is made durable first."""
     return len(file.read(_FRAME.size)) == _FRAME.size
 
 

@@ -10,8 +10,6 @@ import datetime as dt
 import enum
 import functools
 import json
-import re
-import unicodedata
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,39 +17,13 @@ from attrs import fields, has
 
 from smmclient.errors import SMMError
 from smmclient.model import Catalog
+from smmclient.texts import clean
 
 if TYPE_CHECKING:
     from attrs import AttrsInstance
     from cattrs import Converter
 
 __all__ = ["clean", "money", "problem", "to_json"]
-
-#: A whole escape sequence: CSI, then OSC, DCS and their like up to their end, then the two-character ones.
-_ESCAPES = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
-    r"|\x1b[ -/]*[0-~]?"
-)
-#: Marks that turn the direction of what follows: a name could rewrite the column beside it.
-_DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
-_SPACES = frozenset("\t\n\r\x0b\x0c\x85\u2028\u2029")
-
-
-def clean(text: object) -> str:
-    """The text on one line, without escape sequences, control characters and direction marks.
-
-    >>> clean("Likes \\x1b[2J\\x1b[31mcheap\\x07\\ttoday")
-    'Likes cheap today'
-    """
-    kept: list[str] = []
-    for char in _ESCAPES.sub("", str(text)):
-        if char in _SPACES:
-            kept.append(" ")
-        elif unicodedata.category(char) == "Cs":
-            kept.append("\ufffd")
-        elif unicodedata.category(char) != "Cc" and char not in _DIRECTIONS:
-            kept.append(char)
-    return "".join(kept)
 
 
 def money(amount: Decimal | None, currency: str | None = None) -> str:

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 from smmclient.bulk.entry import Entry, RowState
 from smmclient.bulk.export import CsvExport, Export, HtmlExport, JsonLinesExport
-from smmclient.bulk.export.cells import defuse
 from smmclient.bulk.source import BadRow, Row, Source
 from smmclient.errors import InvalidOrder
 from smmclient.forms import FIELDS, build_order
 from smmclient.model import OrderState, OrderStatus
 from smmclient.orders import AnyOrder, CommentsOrder, Order, PackageOrder, PollOrder, RawOrder, SubscriptionOrder
+from smmclient.texts import defuse
 
 T0 = 1_763_668_800.0
 LINK = "https://e.example/p"

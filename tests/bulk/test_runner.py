@@ -455,7 +455,7 @@ async def test_an_outcome_that_cannot_be_written_is_told(tmp_path: Path) -> None
                         if isinstance(event, RowPlaced) and event.entry.number == 10:
                             journal._db.execute("PRAGMA query_only = 1")
 
-            with pytest.raises(JournalError, match="cannot be written"):
+            with pytest.raises(JournalError, match="cannot be used"):
                 await fail_at_the_tenth()
             journal._db.execute("PRAGMA query_only = 0")
         known = {event.receipt.order for event in told if isinstance(event, RowPlaced)}

@@ -20,11 +20,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smmclient import UsageError
-from smmclient.bulk.cells import LISTS, WHOLE, unmarked
-from smmclient.bulk.export.cells import defuse
+from smmclient.bulk.cells import LISTS, WHOLE
 from smmclient.bulk.lines import Records, blocks_of, lines_of
 from smmclient.bulk.source import BadRow, Row, Source
 from smmclient.forms import FIELDS
+from smmclient.texts import defuse, undefuse
 
 L = "https://example.com/p"
 HEAD = "service,link,quantity\n"
@@ -298,7 +298,7 @@ def test_what_a_cell_says(folder: Path, column: str, cell: str, cells: dict[str,
 @example("'-5")
 def test_an_export_reads_back(text: str) -> None:
     """What our own export writes before a formula is taken off again, and nothing else."""
-    assert unmarked(defuse(text)) == text
+    assert undefuse(defuse(text)) == text
 
 
 def test_what_is_about_the_row(tmp_path: Path) -> None:

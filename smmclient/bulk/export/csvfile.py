@@ -6,11 +6,12 @@ import csv
 import json
 from typing import TextIO
 
-from smmclient.bulk.cells import BadCell, column_of, unmarked
+from smmclient.bulk.cells import BadCell, column_of
 from smmclient.bulk.entry import Entry, RowState
 from smmclient.bulk.export.base import Export
-from smmclient.bulk.export.cells import clean, defuse, instant, money, tidy
+from smmclient.bulk.export.cells import instant, money
 from smmclient.forms import FIELDS, kind_of
+from smmclient.texts import clean, defuse, tidy, undefuse
 
 __all__ = ["COLUMNS", "CsvExport"]
 
@@ -85,7 +86,7 @@ def _order(entry: Entry) -> list[str]:
 def _is_read_again(name: str, text: str) -> bool:
     """Whether the reader of orders makes the same text of the cell."""
     try:
-        return column_of(name).read(unmarked(defuse(tidy(text)))) == text
+        return column_of(name).read(undefuse(defuse(tidy(text)))) == text
     except BadCell:
         return False
 
@@ -94,7 +95,7 @@ def _as_written(entry: Entry) -> dict[str, str]:
     """The cells of a row without an order, but for those that have a column of ours."""
     return {
         # Line ends mean nothing more than that; and the mark of a formula that the file had is made anew.
-        name: unmarked(text).replace("\r\n", "\n")
+        name: undefuse(text).replace("\r\n", "\n")
         for name, text in entry.written.items()
         if text.strip() and not name.startswith("#") and name not in ("ref", "panel")
     }

@@ -9,9 +9,10 @@ from decimal import Decimal
 from attrs import define, field
 
 from smmclient.bulk.entry import Entry, RowState
-from smmclient.bulk.export.cells import clean, clock, money, short
+from smmclient.bulk.export.cells import clock, money, short
 from smmclient.bulk.export.tallies import EXACT, First, Latencies, Sum, Tally, Timeline, add_up
 from smmclient.model import OrderState
+from smmclient.texts import clean
 
 __all__ = ["NO_STATUS", "OTHERS", "Digest", "Doubtful", "Given", "Purse", "Reason", "Unreadable"]
 

@@ -6,11 +6,12 @@ from typing import TextIO
 
 from smmclient.bulk.entry import Entry
 from smmclient.bulk.export.base import Export
-from smmclient.bulk.export.cells import clean, clock
+from smmclient.bulk.export.cells import clock
 from smmclient.bulk.export.charts import charts
 from smmclient.bulk.export.digest import Digest
 from smmclient.bulk.export.page import page
 from smmclient.bulk.export.sections import doubts, tables, tiles
+from smmclient.texts import clean
 
 __all__ = ["HtmlExport"]
 
