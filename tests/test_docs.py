@@ -33,9 +33,11 @@ def test_docstring_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_readme_examples(example: str) -> None:
+def test_readme_examples(example: str, tmp_path: Path) -> None:
     """The README's Python runs as it stands, and follows an order to its end."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert "completed" in done.stdout or "partial" in done.stdout or "canceled" in done.stdout
 

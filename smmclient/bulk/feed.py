@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 
 import anyio
 
@@ -12,6 +12,8 @@ from smmclient.bulk.journal import Journal
 __all__ = ["Feed"]
 
 _PAGE = 200
+#: How often a row that was not acted upon keeps its place.
+_RETURNS = 2
 
 
 class Feed:
@@ -20,7 +22,9 @@ class Feed:
     def __init__(self, panel: str, journal: Journal) -> None:
         self._panel, self._journal = panel, journal
         self._rows: deque[Entry] = deque()
+        self._later: deque[Entry] = deque()
         self._ripe: deque[Entry] = deque()
+        self._returns: Counter[int] = Counter()
         self._times: dict[int, int] = {}
         self._reading = anyio.Lock()
         self._last = 0
@@ -41,6 +45,8 @@ class Feed:
                 await self._read()
             if self._rows:
                 return self._hand_out(self._rows.popleft())
+            if self._is_drained and self._later:
+                return self._hand_out(self._later.popleft())
             if self._is_drained:
                 if not self._under_way and not self._expected:
                     return None
@@ -66,8 +72,16 @@ class Feed:
         self._under_way -= 1
         self.wake()
 
-    def put_back(self, entry: Entry) -> None:
-        """The row was not placed: its turn comes again, before those that stand behind it in the file."""
+    def put_back(self, entry: Entry, *, is_fault: bool = True) -> None:
+        """The row was not placed: its turn comes again, before those that stand behind it in the file.
+
+        One that comes back again and again waits behind all others: it may be its own fault.
+        """
+        self._returns[entry.number] += is_fault
+        if self._returns[entry.number] > _RETURNS:
+            self._later.append(entry)
+            self.wake()
+            return
         at = next((n for n, one in enumerate(self._rows) if one.number > entry.number), len(self._rows))
         self._rows.insert(at, entry)
         self.wake()

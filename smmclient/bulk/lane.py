@@ -242,7 +242,7 @@ class Lane:
                 return self._end(entry, verdict, tasks)
         # Its turn has not come, or not yet.
         self._breaker.drop(entry.number)
-        self._feed.put_back(entry)
+        self._feed.put_back(entry, is_fault=False)
         return Decimal(0)
 
     async def _add(

@@ -21,7 +21,9 @@ from smmclient import (
     JournalMismatch,
     Limit,
     Order,
+    Overloaded,
     Receipt,
+    RetryPolicy,
     UsageError,
 )
 from smmclient.bulk import (
@@ -398,6 +400,29 @@ async def test_an_outage_does_not_put_row_after_row_in_doubt(tmp_path: Path) -> 
         assert counts["PanelPaused"] == counts["PanelResumed"] >= 3
 
 
+async def test_a_row_that_the_panel_does_not_act_upon_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    """It is tried a few times, then waits behind all others, and is pending in the end."""
+    async with ManualClock() as clock:
+        world = World.make("notpanel", clock, limits=Limits())
+        path = tmp_path / "run.db"
+        await begin(path, world, rows(30))
+        panel = world.panel(retry=RetryPolicy(attempts=1))
+        original = panel.add_order
+
+        async def stuck(order: Order, **options: Any) -> Receipt:
+            if order.link.endswith("/4"):
+                await options["before_send"](order, "an-id")
+                raise Overloaded("this service is temporarily unavailable")
+            return await original(order, **options)
+
+        panel.add_order = stuck  # type: ignore[method-assign, assignment]
+        async with await SqliteJournal.open(path, is_inline=True) as journal:
+            told = await work(Runner(journal, {"notpanel": panel}, pace=Pace(patience=600)))
+        assert await states(path) == {"done": 29, "pending": 1}
+        assert isinstance(told[-1], PanelStopped)
+        assert "temporarily unavailable" in told[-1].reason
+
+
 async def test_patience_has_an_end(tmp_path: Path) -> None:
     """A panel that does not come back is given up for this session; its rows are pending."""
     async with ManualClock() as clock:
@@ -455,7 +480,7 @@ async def test_an_outcome_that_cannot_be_written_is_told(tmp_path: Path) -> None
                         if isinstance(event, RowPlaced) and event.entry.number == 10:
                             journal._db.execute("PRAGMA query_only = 1")
 
-            with pytest.raises(JournalError, match="cannot be used"):
+            with pytest.raises(JournalError, match="run.db cannot be"):
                 await fail_at_the_tenth()
             journal._db.execute("PRAGMA query_only = 0")
         known = {event.receipt.order for event in told if isinstance(event, RowPlaced)}
