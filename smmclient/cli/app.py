@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from smmclient.cli import commands, placing
+from smmclient.cli.bulk import bulk
 
 __all__ = ["app"]
 
@@ -40,3 +41,5 @@ for command in (
     commands.demo,
 ):
     app.command(command)
+
+app.command(bulk)

@@ -11,6 +11,10 @@ from smmclient.errors import (
     ConfigError,
     InsufficientFunds,
     InvalidOrder,
+    JournalCorrupt,
+    JournalError,
+    JournalLocked,
+    JournalMismatch,
     Malformed,
     OutcomeUnknown,
     RateLimited,
@@ -22,7 +26,20 @@ from smmclient.errors import (
     UsageError,
 )
 
-__all__ = ["INTERRUPTED", "OK", "UNKNOWN", "USAGE", "CallError", "advice", "exit_code", "repeat_command", "worst"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "OK",
+    "REFUSED",
+    "UNAVAILABLE",
+    "UNKNOWN",
+    "USAGE",
+    "CallError",
+    "advice",
+    "exit_code",
+    "repeat_command",
+    "worst",
+]
 
 
 class CallError(UsageError):
@@ -47,6 +64,8 @@ _CODES: tuple[tuple[type[SMMError], int], ...] = (
     (Unavailable, UNAVAILABLE),
     (Malformed, UNAVAILABLE),
     (OutcomeUnknown, UNKNOWN),
+    (JournalLocked, UNAVAILABLE),
+    (JournalError, USAGE),
 )
 
 _LOOK = "do not send it again: look for it at the panel, or compare the balance"
@@ -64,6 +83,10 @@ _ADVICE: tuple[tuple[type[SMMError], str], ...] = (
     (RateLimited, "the panel did nothing: wait, then run the same command again"),
     (Blocked, "the panel did nothing: ask it to admit this machine's address"),
     (Unavailable, "the panel did nothing: run the same command again later"),
+    (JournalLocked, "`smm bulk show` and `smm bulk export` work meanwhile"),
+    (JournalMismatch, "nothing was sent; `smm bulk show` tells what the run holds, and which panels it goes to"),
+    (JournalCorrupt, "nothing was sent; keep a copy of the file, and of its -wal beside it, before anything is tried"),
+    (JournalError, "no row is sent before its run can be written: see to the file, or name another one"),
     (Malformed, "nothing was changed: run it again later, and tell the panel if it stays so"),
 )
 

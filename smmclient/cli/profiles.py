@@ -27,7 +27,7 @@ from attrs import field, frozen
 from smmclient.cli.outcome import CallError
 from smmclient.errors import ConfigError
 
-__all__ = ["Account", "check_no_key", "profiles_path", "read_profile", "resolve"]
+__all__ = ["Account", "check_no_key", "has_profile", "profiles_path", "read_profile", "resolve"]
 
 _KNOWN = ("panel", "base_url", "api_key")
 
@@ -100,6 +100,12 @@ def read_profile(path: Path, name: str) -> Account:
         if not isinstance(value, str) or not value:
             raise ConfigError(f"{path}: {key} of [{name}] must be text in quotes")
     return Account(table.get("panel", ""), table.get("base_url"), table.get("api_key"))
+
+
+def has_profile(environ: Mapping[str, str], name: str) -> bool:
+    """Whether there is a profile of that name; a profile file that cannot be read is an error even so."""
+    path = profiles_path(environ)
+    return path.exists() and isinstance(_read(path).get(name), dict)
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -32,7 +32,7 @@ def run(tokens: Sequence[str]) -> int:
     try:
         return _run(session)
     except SMMError as error:
-        return session.out.error(error, session.tokens)
+        return session.tell(error)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return _interrupted(session)
     except BrokenPipeError:
@@ -46,8 +46,7 @@ def _run(session: Session) -> int:
     try:
         command, bound, ignored = app.parse_args(session.tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        known = " ".join(one for one in session.tokens[:1] if one in app)
-        shown = f"smm {known} --help" if known else "smm --help"
+        shown = " ".join(["smm", *_named(session.tokens), "--help"])
         raise CallError(str(error), hint=f"nothing was sent; `{shown}` shows what there is") from error
     if "session" in ignored:
         bound.arguments["session"] = session
@@ -55,6 +54,17 @@ def _run(session: Session) -> int:
     if inspect.iscoroutine(result):
         result = asyncio.run(_stoppable(result))
     return result if isinstance(result, int) else OK
+
+
+def _named(tokens: Sequence[str]) -> list[str]:
+    """The command that the arguments begin with: one word, or that of a group and one of its own."""
+    level, named = app, list[str]()
+    for one in tokens:
+        if one.startswith("-") or one not in level:
+            break
+        level = level[one]
+        named.append(one)
+    return named
 
 
 async def _stoppable(command: Coroutine[object, object, object]) -> object:
@@ -76,7 +86,7 @@ def _interrupted(session: Session) -> int:
     may_act = session.tokens[:1] in (("order",), ("refill",), ("cancel",))
     message = "stopped; nothing was on its way to the panel" if may_act else "stopped"
     if session.out.json:
-        session.out.write_json({"error": {"type": "Interrupted", "message": message, "exit_code": INTERRUPTED}})
+        session.write_error({"type": "Interrupted", "message": message, "exit_code": INTERRUPTED})
     else:
         session.out.note(f"smm: {message}")
     return INTERRUPTED

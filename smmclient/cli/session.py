@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from smmclient.cli.outcome import advice, exit_code
 from smmclient.cli.output import Out
-from smmclient.cli.profiles import resolve
-from smmclient.errors import OutcomeUnknown
+from smmclient.cli.plain import problem
+from smmclient.cli.profiles import Account, resolve
+from smmclient.errors import OutcomeUnknown, SMMError
 from smmclient.events import Event, OrderInDoubt
 
 if TYPE_CHECKING:
     from smmclient.provider import Provider
+    from smmclient.settings import Settings
 
 __all__ = ["Access", "Session"]
 
@@ -39,20 +42,34 @@ class Session:
         self.tokens = tuple(tokens)
         self.out = out
         self.in_doubt: list[OrderInDoubt] = []
-        self._environ = environ
+        self.environ = environ
 
     def connect(self, access: Access | None) -> Provider:
         """The provider that the options, the profile and the environment name."""
-        import smmclient
+        from smmclient.settings import Settings
 
         access = access or Access()
-        account = resolve(self._environ, panel=access.panel, profile=access.profile, base_url=access.base_url)
-        return smmclient.connect(
-            account.panel,
-            api_key=account.api_key,
-            base_url=account.base_url,
-            settings=smmclient.Settings(on_event=self._note),
-        )
+        account = resolve(self.environ, panel=access.panel, profile=access.profile, base_url=access.base_url)
+        return self.connect_account(account, Settings(on_event=self._note))
+
+    def connect_account(self, account: Account, settings: Settings) -> Provider:
+        """The provider of that account, set up so."""
+        import smmclient
+
+        return smmclient.connect(account.panel, api_key=account.api_key, base_url=account.base_url, settings=settings)
+
+    def tell(self, error: SMMError) -> int:
+        """Tell what went wrong and what to do now; return the exit code."""
+        if not self.out.json:
+            return self.out.error(error, self.tokens)
+        code = exit_code(error)
+        self.write_error({**problem(error, exit_code=code), "hint": advice(error, self.tokens)})
+        return code
+
+    def write_error(self, told: Mapping[str, object]) -> None:
+        """Write an error as JSON; what ``smm bulk`` writes is a stream of lines to its very end."""
+        is_stream = self.tokens[:1] == ("bulk",)
+        self.out.write_json({"event": "Failed", "error": told} if is_stream else {"error": told}, is_line=is_stream)
 
     def _note(self, event: Event) -> None:
         if isinstance(event, OrderInDoubt):

@@ -11,8 +11,10 @@ import pytest
 
 from smmclient.cli.outcome import exit_code, worst
 from smmclient.errors import (
+    BadSignature,
     InvalidOrder,
     JournalLocked,
+    JournalMismatch,
     Malformed,
     OutcomeUnknown,
     RateLimited,
@@ -32,7 +34,9 @@ ORDER = ("order", "--service", 1, "--link", "https://e.example/p", "--quantity",
         (RateLimited("x"), 4),
         (Malformed("x"), 4),
         (OutcomeUnknown("x"), 5),
-        (JournalLocked("x"), 1),
+        (JournalLocked("x"), 4),
+        (JournalMismatch("x"), 2),
+        (BadSignature("x"), 1),
     ],
 )
 def test_each_family_has_its_code(error: SMMError, code: int) -> None:
