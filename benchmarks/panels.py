@@ -6,10 +6,13 @@ import asyncio
 import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any, cast
 
 from smmclient.sandbox import Options, Sandbox, serve
+from smmclient.sandbox.dialects import find_dialect
+from smmclient.sandbox.server import build
 
 __all__ = ["bare_panel", "sandbox_process"]
 
@@ -84,16 +87,21 @@ def sandbox_process(panel: str, **options: Any) -> Iterator[Sandbox]:
 
 # ------------------------------------------------------------------------------------------------ the bare panel
 
-_REPLY = b'{"order":"ord_01HG9X7KJP4N5Q6R7S8T9V0W1X","charge":"0.09000"}'
+#: As long as NotPanel's receipts; the number tells the orders apart.
+_RECEIPT = b'{"order":"ord_01HG9X7KJP4N5Q6R%010d","charge":"0.09000"}'
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+_ADDED = _HEAD % len(_RECEIPT % 0) + _RECEIPT
 
 
 class _Bare(asyncio.Protocol):
-    """Answers every POST with the same receipt, as fast as asyncio can: no router, no books."""
+    """Answers every POST with a receipt, as fast as asyncio can: no router, no books.
 
-    def __init__(self) -> None:
+    ``canned`` holds what is answered to the few actions that are not orders.
+    """
+
+    def __init__(self, numbers: Iterator[int], canned: dict[bytes, bytes]) -> None:
         self._buffer = b""
-        self._answer = _HEAD % len(_REPLY) + _REPLY
+        self._numbers, self._canned = numbers, canned
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -105,14 +113,29 @@ class _Bare(asyncio.Protocol):
             length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
             if len(self._buffer) < end + 4 + length:
                 return
+            body = self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
-            self._transport.write(self._answer)
+            self._transport.write(_ADDED % next(self._numbers) if b"action=add" in body else self._other(body))
+
+    def _other(self, body: bytes) -> bytes:
+        return next(answer for action, answer in self._canned.items() if b"action=%b" % action in body)
+
+
+def _canned() -> dict[bytes, bytes]:
+    """NotPanel's catalog and a balance, as the sandbox has them."""
+    sandbox = build(find_dialect("notpanel"), base_url="", options={"balance": 10**9})
+    answers = {}
+    for action in ("services", "balance"):
+        body = sandbox.handle({"key": sandbox.api_key, "action": action}).body
+        answers[action.encode()] = _HEAD % len(body) + body
+    return answers
 
 
 def _serve_bare(connection: Connection) -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(_Bare, "127.0.0.1", 0, backlog=1024)
+        numbers, canned = count(), _canned()
+        server = await loop.create_server(lambda: _Bare(numbers, canned), "127.0.0.1", 0, backlog=1024)
         connection.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v2")
         # Readable means closed: nothing is ever sent this way.
         await asyncio.to_thread(connection.poll, None)

@@ -40,10 +40,11 @@ class SqliteAdmission(Admission):
         run: _Runs,
         commit: Callable[[], None],
         *,
+        may_add: bool,
         allow_twins: bool,
     ) -> None:
         self._db, self._path, self._run, self._commit = connection, path, run, commit
-        self._allow_twins = allow_twins
+        self._may_add, self._allow_twins = may_add, allow_twins
         self._digest = blake2b(digest_size=16)
         self._input = 0
         self._last = 0
@@ -68,19 +69,27 @@ class SqliteAdmission(Admission):
         """Keep nothing."""
         await self._run(lambda: self._db.execute("ROLLBACK") if self._db.in_transaction else None)
 
-    async def end(self, *, may_add: bool, is_kept: bool) -> None:
-        """Keep the input, if it is one that the journal may hold."""
-        await self._run(lambda: self._end(may_add=may_add, is_kept=is_kept))
+    async def verify(self) -> None:  # noqa: D102
+        await self._run(self._is_same)
 
-    def _end(self, *, may_add: bool, is_kept: bool) -> None:
+    async def end(self, *, is_kept: bool) -> None:
+        """Keep the input, if it is one that the journal may hold."""
+        await self._run(lambda: self._end(is_kept=is_kept))
+
+    def _is_same(self) -> bool:
+        """Whether an earlier input holds the same rows; raises if it has to, and does not."""
         digest = self._digest.digest()
         earlier = self._db.execute("SELECT digest, name FROM inputs WHERE number < ?", (self._input,)).fetchall()
         is_same = any(row["digest"] == digest for row in earlier)
-        if earlier and not is_same and not may_add:
+        if earlier and not is_same and not self._may_add:
             raise JournalMismatch(
                 f"{self._path} was begun with {earlier[0]['name']}, and {self._name} is not what was read then: take a "
                 "new --run file for it, or add its rows to this run with --add"
             )
+        return is_same
+
+    def _end(self, *, is_kept: bool) -> None:
+        digest, is_same = self._digest.digest(), self._is_same()
         if not is_kept:
             self._db.execute("ROLLBACK")
             return
@@ -122,8 +131,19 @@ class SqliteAdmission(Admission):
         reason = row.reason
         if twin is not None and row.ref is None and not self._allow_twins:
             reason = f"the same order as {twin}: give each a ref of its own if both are meant, or --allow-twins"
-        self._insert(row, ref, kind, form, content, reason)
+        self._insert(row, ref, kind, form, content, reason, replacing=self._corrected(row))
         return Admitted(reason=reason, twin=twin if reason is None else None)
+
+    def _corrected(self, row: NewRow) -> int | None:
+        """The row without a ref that stood in this place of this file, and could not be ordered."""
+        if row.ref is not None or not self._is_again:
+            return None
+        found = self._db.execute(
+            "SELECT rows.number FROM rows JOIN inputs ON inputs.number = rows.input "
+            "WHERE ref >= ? AND ref < ? AND ref GLOB ? AND state = 'invalid' AND inputs.name = ? AND input <> ?",
+            (f"{row.number}-", f"{row.number}.", f"{row.number}-{'[0-9a-f]' * 12}", self._name, self._input),
+        ).fetchone()
+        return None if found is None else int(found[0])
 
     def _meet(self, known: sqlite3.Row, row: NewRow, ref: str, kind: str | None, form: str, content: bytes) -> Admitted:
         """A row whose ref is in the journal: the same one of an earlier input, or a mistake."""
@@ -132,23 +152,34 @@ class SqliteAdmission(Admission):
             reason = f"the ref {ref!r} is that of {where} already: a ref belongs to one row"
             self._insert(row, f"{ref} (again, row {row.number})", None, form, content, reason)
             return Admitted(reason=reason)
+        again = f"{ref} (again, row {row.number})"
+        if row.ref is not None and (earlier := self._reason_of(again, content)) is not None:
+            return Admitted(was_known=True, reason=earlier)
         if known["content"] == content or row.ref is None or kind is None:
-            if known["state"] == RowState.INVALID.value and row.order is not None:
+            if known["state"] == RowState.INVALID.value and row.order is not None and row.reason is None:
                 twin = self._twin(content)
                 if twin is None or row.ref is not None or self._allow_twins:
-                    self._revive(known["number"], row, kind, form, content)
+                    self._insert(row, ref, kind, form, content, None, replacing=known["number"])
                     return Admitted(twin=twin)
             return Admitted(
                 was_known=True, reason=known["reason"] if known["state"] == RowState.INVALID.value else None
             )
         if known["state"] == RowState.INVALID.value:
-            self._revive(known["number"], row, kind, form, content)
-            return Admitted()
+            self._insert(row, ref, kind, form, content, row.reason, replacing=known["number"])
+            return Admitted(reason=row.reason)
         reason = f"the ref {ref!r} is that of another order, {where}: give this one a ref of its own"
         again = f"{ref} (again, {self._name}, row {row.number})"
-        if self._db.execute("SELECT 1 FROM rows WHERE ref = ?", (again,)).fetchone() is None:
-            self._insert(row, again, None, form, content, reason)
+        if self._reason_of(again) is not None:
+            return Admitted(was_known=True, reason=reason)
+        self._insert(row, again, None, form, content, reason)
         return Admitted(reason=reason)
+
+    def _reason_of(self, ref: str, content: bytes | None = None) -> str | None:
+        """Why the row of that ref is invalid; None if there is none with that ref and content."""
+        found = self._db.execute(
+            "SELECT content, reason FROM rows WHERE ref = ? AND state = 'invalid'", (ref,)
+        ).fetchone()
+        return found["reason"] if found is not None and content in (None, found["content"]) else None
 
     def _twin(self, content: bytes) -> str | None:
         found = self._db.execute(
@@ -160,13 +191,27 @@ class SqliteAdmission(Admission):
         (name,) = self._db.execute("SELECT name FROM inputs WHERE number = ?", (row["input"],)).fetchone()
         return f"line {row['line']}" if row["input"] == self._input else f"line {row['line']} of {name}"
 
-    def _insert(self, row: NewRow, ref: str, kind: str | None, form: str, content: bytes, reason: str | None) -> None:
+    def _insert(
+        self,
+        row: NewRow,
+        ref: str,
+        kind: str | None,
+        form: str,
+        content: bytes,
+        reason: str | None,
+        *,
+        replacing: int | None = None,
+    ) -> None:
+        """Write a new row, or one in the place of a row that was invalid, and so was never sent."""
         is_good = row.order is not None and reason is None
         if not is_good:
             kind, form = None, msgspec.json.encode(dict(row.written)).decode()
-        self._last += 1
+        if replacing is None:
+            self._last += 1
+        else:
+            self._db.execute("DELETE FROM rows WHERE number = ? AND state = 'invalid'", (replacing,))
         values = (
-            self._last,
+            self._last if replacing is None else replacing,
             self._input,
             row.line,
             ref,
@@ -182,12 +227,3 @@ class SqliteAdmission(Admission):
             *_NO_STATUS,
         )
         self._db.execute(_INSERT, (*values, seal_of(*values)))
-
-    def _revive(self, number: int, row: NewRow, kind: str | None, form: str, content: bytes) -> None:
-        """A row that was invalid, and is good now."""
-        self._db.execute(
-            "UPDATE rows SET input = ?, line = ?, kind = ?, form = ?, content = ?, cost = ?, state = 'pending', "
-            "error = NULL, reason = NULL WHERE number = ? AND state = 'invalid'",
-            (self._input, row.line, kind, form, content, as_text(row.cost), number),
-        )
-        self._db.execute(f"UPDATE rows SET seal = {SEALS['rows']} WHERE number = ?", (number,))  # noqa: S608

@@ -193,6 +193,7 @@ class _Checker:
             report = await self._report(source)
             if is_strict and report.bad:
                 raise UsageError(f"{report.bad} of {report.rows} rows cannot be ordered: nothing was kept (--strict)")
+            await admission.verify()
             if agree is not None and not await agree(report):
                 raise UsageError("not agreed: nothing was kept, nothing was sent")
         if not is_trial:
@@ -218,9 +219,10 @@ class _Checker:
             except SMMError as error:
                 failed.append(error)
 
+        # Asked for outside of the group: a mapping may connect on demand, and what it raises is raised as it is.
+        providers = {name: self._panels.get(name) for name in sorted(new)}
         async with anyio.create_task_group() as tasks:
-            for name in sorted(new):
-                provider = self._panels.get(name)
+            for name, provider in providers.items():
                 if provider is None:
                     found[name] = None
                 else:
@@ -243,7 +245,7 @@ class _Checker:
 
     async def _count(self, row: NewRow, admitted: Admitted) -> None:
         self._counts["rows"] += 1
-        if admitted.was_known:
+        if admitted.was_known and admitted.reason is None:
             self._counts["known"] += 1
         elif admitted.reason is not None:
             self._counts["bad"] += 1

@@ -9,7 +9,8 @@
        │           └──────> DOUBT    nobody knows from here
        └─ "not placed" ─────┘ └───> DONE or REFUSED, when it is known after all
 
-A DONE row is never changed again but for what its order's status tells.
+A PENDING row can also be REFUSED without having been sent, where the panel's documents rule it out. A DONE row is never
+changed again but for what its order's status tells.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ class Entry:
     request_id: str | None = None
     #: Until when the panel may be asked again with the same ``request_id``; None: never.
     repeat_until: float | None = None
+    #: How often it was written as being sent.
+    sends: int = 0
     sent_at: float | None = None
     ended_at: float | None = None
     order_id: str | None = None
@@ -129,9 +132,14 @@ class InDoubt:
 
 @frozen
 class NotPlaced:
-    """It surely was not placed, and may be sent."""
+    """It surely was not placed, and may be sent.
+
+    ``is_answer`` says that the panel itself said so to this request_id: the next sending is a request of its own,
+    because a panel may remember an answer as long as it remembers the id.
+    """
 
     reason: str | None = None
+    is_answer: bool = False
 
 
 #: How a row's sending can end, and what a user can say of a row in doubt.

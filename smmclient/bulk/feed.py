@@ -33,7 +33,8 @@ class Feed:
         #: Rows with a worker, and rows in doubt that will be ripe: while there are any, more can come.
         self._under_way = 0
         self._expected = 0
-        self._event = anyio.Event()
+        #: What those wait for who wait for a change; None if nobody does.
+        self._event: anyio.Event | None = None
 
     async def next(self) -> Entry | None:
         """The next row; None when there is none, and none can come any more."""
@@ -107,9 +108,12 @@ class Feed:
 
     def wake(self) -> None:
         """Something has changed."""
-        self._event.set()
-        self._event = anyio.Event()
+        if self._event is not None:
+            self._event.set()
+            self._event = None
 
     async def changed(self) -> None:
         """Wait until something has changed."""
+        if self._event is None:
+            self._event = anyio.Event()
         await self._event.wait()

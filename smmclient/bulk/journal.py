@@ -111,6 +111,10 @@ class Admission(ABC):
         order on the same panel, in this input or in an earlier one, unless the row has a ref of its own.
         """
 
+    @abstractmethod
+    async def verify(self) -> None:
+        """Raise now what the end of the block would raise: `JournalMismatch` for an input that is not the run's."""
+
 
 class Journal(ABC):
     """One run's journal. Use it as an async context manager; every method raises `JournalError` classes.
@@ -139,6 +143,14 @@ class Journal(ABC):
     @abstractmethod
     async def take(self, panel: str, *, after: int, limit: int) -> list[Entry]:
         """PENDING rows of a panel, in the order of the file, with a number above ``after``."""
+
+    @abstractmethod
+    def request_id(self, entry: Entry) -> str:
+        """The idempotency key for a row's next sending, if it has none yet.
+
+        It follows from the run and the row: in a copy of the run, or in one that was put back to an earlier state, the
+        row has the same, and a panel that knows it places the order once.
+        """
 
     @abstractmethod
     async def send(self, entry: Entry, *, request_id: str | None, at: float, repeat_until: float | None) -> None:

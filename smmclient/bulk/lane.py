@@ -196,7 +196,7 @@ class Lane:
         self._ledger.hold(cost)
         paid: Decimal | None = Decimal(0)
         try:
-            paid = await self._send(evolve(entry, cost=cost), tasks)
+            paid = await self._send(entry if cost == entry.cost else evolve(entry, cost=cost), tasks)
         finally:
             self._ledger.let_go(cost, paid=paid, at=self._clock.wall())
             self._feed.wake()
@@ -250,6 +250,9 @@ class Lane:
     ) -> Verdict | None:
         """What became of one placement; None if it was not sent."""
         assert entry.order is not None  # noqa: S101 (only INVALID rows have none)
+        request_id = entry.request_id
+        if request_id is None and self._is_keyed:
+            request_id = self._journal.request_id(entry)
         was_sent = resume
 
         async def noted(order: AnyOrder, request_id: str | None) -> None:
@@ -260,9 +263,7 @@ class Lane:
         try:
             return Verdict(
                 Placed(
-                    await self._provider.add_order(
-                        entry.order, request_id=entry.request_id, resume=resume, before_send=noted
-                    )
+                    await self._provider.add_order(entry.order, request_id=request_id, resume=resume, before_send=noted)
                 )
             )
         except _NotNow:
@@ -293,7 +294,9 @@ class Lane:
                 entry.number, outcome.reason or "it does not act", is_sure=isinstance(outcome, NotPlaced)
             )
         if isinstance(outcome, NotPlaced):
-            self._feed.put_back(evolve(entry, state=RowState.PENDING))
+            kept = None if outcome.is_answer else entry.request_id
+            sends = entry.sends + was_sent
+            self._feed.put_back(evolve(entry, state=RowState.PENDING, request_id=kept, sends=sends))
         if isinstance(outcome, InDoubt):
             if self._may_ask(entry):
                 self._ask_later(entry, times=0)

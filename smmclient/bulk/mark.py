@@ -34,6 +34,7 @@ class Mark:
 
     def __init__(self, path: Path, salt: bytes) -> None:
         self._path = mark_path(path)
+        self.salt = salt
         self._run = blake2b(b"mark", key=salt, digest_size=16).digest()
         self._file: int | None = None
 

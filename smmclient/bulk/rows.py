@@ -119,8 +119,10 @@ class Rows:
                 change, values = "state = 'refused', ended_at = ?, error = ?, reason = ?", (at, error, reason)
             case InDoubt(error, reason):
                 change, values = "state = 'in doubt', ended_at = ?, error = ?, reason = ?", (at, error, reason)
-            case NotPlaced(reason):
-                change, values = "state = 'pending', ended_at = ?, error = NULL, reason = ?", (at, reason)
+            case NotPlaced(reason, is_answer):
+                change = "state = 'pending', ended_at = ?, error = NULL, reason = ?"
+                change += ", request_id = NULL, repeat_until = NULL" if is_answer else ""
+                values = (at, reason)
         self._change(entry, _MAY_SETTLE[type(outcome)], change, values)
 
     def _change(self, entry: Entry, states: Collection[RowState], change: str, values: Sequence[object]) -> None:

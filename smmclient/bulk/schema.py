@@ -155,6 +155,7 @@ def _read_entry(row: sqlite3.Row) -> Entry:
         cost=_amount(row["cost"]),
         request_id=row["request_id"],
         repeat_until=row["repeat_until"],
+        sends=row["sends"],
         sent_at=row["sent_at"],
         ended_at=row["ended_at"],
         order_id=row["order_id"],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -15,12 +17,14 @@ import anyio
 
 from smmclient.bulk import opening
 from smmclient.bulk.admission import SqliteAdmission
+from smmclient.bulk.binding import bind
 from smmclient.bulk.entry import Entry, Outcome, RowState
 from smmclient.bulk.groups import Groups, Work
 from smmclient.bulk.journal import Admission, Bound, Checkpoint, Input, Journal, Tally
 from smmclient.bulk.rows import PAGE, Pages, Rows, Wanted
 from smmclient.bulk.schema import as_text, seal_of
-from smmclient.errors import JournalError, JournalMismatch
+from smmclient.bulk.trouble import translated
+from smmclient.errors import JournalError
 from smmclient.model import Balance, OrderState, OrderStatus
 
 __all__ = ["SqliteJournal"]
@@ -41,6 +45,8 @@ class SqliteJournal(Journal):
         self._connection: sqlite3.Connection | None = opened.connection
         self._mark, self._commits = opened.mark, opened.commits
         self._holder = holder
+        # A journal that nobody closes would otherwise lose its log when Python ends: SQLite takes it in and removes it.
+        self._let_go = weakref.finalize(self, opening.let_go, opened, path, holder)
         self._groups = Groups(self._commit, is_inline=is_inline)
 
     def __repr__(self) -> str:
@@ -112,16 +118,8 @@ class SqliteJournal(Journal):
                     self._close()
 
     def _close(self) -> None:
-        if self._connection is None:
-            return
-        connection, self._connection = self._connection, None
-        if self._holder is None:
-            connection.close()
-        else:
-            opening.disconnect(connection, self.path)
-            self._holder.close()
-        if self._mark is not None:
-            self._mark.close()
+        self._connection = None
+        self._let_go()
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -146,7 +144,7 @@ class SqliteJournal(Journal):
             if not outcomes or self._connection is None:
                 return
             try:
-                with opening.translated(self.path):
+                with translated(self.path):
                     # What is in the log goes to where there is room for it already, and the log begins anew.
                     self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             except JournalError:
@@ -163,7 +161,7 @@ class SqliteJournal(Journal):
     def _transact(self, batch: Sequence[Work[Any]]) -> None:
         """All the work in one transaction, but for what cannot be done by itself: that changes nothing."""
         left = list(batch)
-        with opening.translated(self.path):
+        with translated(self.path):
             while (bad := self._attempt(left)) is not None:
                 left.remove(bad)
 
@@ -206,31 +204,7 @@ class SqliteJournal(Journal):
     # ---------------------------------------------------------------------------------------------------- binding
 
     async def bind(self, panels: Sequence[Bound], *, is_same_account: bool = False) -> None:  # noqa: D102
-        await self._groups.do(lambda: self._bind(panels, is_same_account=is_same_account))
-
-    def _bind(self, panels: Sequence[Bound], *, is_same_account: bool) -> None:
-        (salt,) = self._db.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()
-        for one in panels:
-            # Salted, so that the hash cannot be looked up, nor runs of one account be told to be of one.
-            account = blake2b(one.account.encode(), key=salt, digest_size=16).hexdigest()
-            known = self._db.execute("SELECT * FROM panels WHERE panel = ?", (one.panel,)).fetchone()
-            if known is not None and known["provider"] != one.provider:
-                raise JournalMismatch(
-                    f"in {self.path}, {one.panel} is the provider {known['provider']}, not {one.provider}: "
-                    "name the panel or profile that the run was begun with"
-                )
-            if known is not None and known["account"] == account:
-                continue
-            if known is not None and not is_same_account:
-                raise JournalMismatch(
-                    f"{self.path} was begun with another key or address for {one.panel}: use that one; if it is a "
-                    "new key of the same account, say so with --same-account (is_same_account)"
-                )
-            values = (one.panel, one.provider, account, one.base_url)
-            self._db.execute("INSERT OR REPLACE INTO panels VALUES (?, ?, ?, ?, ?)", (*values, seal_of(*values)))
-            if known is not None:
-                # Whether a request_id belongs to the key or to the account, no panel documents.
-                self._table.forget_repeats(one.panel)
+        await self._groups.do(lambda: bind(self._db, self.path, panels, is_same_account=is_same_account))
 
     @asynccontextmanager
     async def admission(  # noqa: D102
@@ -238,28 +212,39 @@ class SqliteJournal(Journal):
     ) -> AsyncIterator[Admission]:
         async with self._groups.held():
             admission = SqliteAdmission(
-                self._db, self.path, self._on_connection, self._end_transaction, allow_twins=allow_twins
+                self._db,
+                self.path,
+                self._on_connection,
+                self._end_transaction,
+                may_add=may_add or is_trial,
+                allow_twins=allow_twins,
             )
             try:
                 await admission.begin(name)
                 yield admission
-                await admission.end(may_add=may_add or is_trial, is_kept=not is_trial)
+                await admission.end(is_kept=not is_trial)
             except BaseException:
                 await admission.undo()
                 raise
 
     async def _on_connection(self, call: Callable[[], T]) -> T:
-        def translated() -> T:
-            with opening.translated(self.path):
+        def told() -> T:
+            with translated(self.path):
                 return call()
 
-        return await self._groups.run(translated)
+        return await self._groups.run(told)
 
     # --------------------------------------------------------------------------------------------------- the rows
 
     async def take(self, panel: str, *, after: int, limit: int) -> list[Entry]:  # noqa: D102
         where = "rows.panel = ? AND state = 'pending' AND rows.number > ?"
         return await self._groups.do(lambda: self._table.select(where, (panel, after), limit))
+
+    def request_id(self, entry: Entry) -> str:  # noqa: D102
+        if self._mark is None:
+            raise JournalError(f"{self.path} is open for reading: nothing is sent from it")
+        told = blake2b(f"{entry.sends}\n{entry.ref}".encode(), key=self._mark.salt, digest_size=16).digest()
+        return str(uuid.UUID(bytes=told, version=4))
 
     async def send(self, entry: Entry, *, request_id: str | None, at: float, repeat_until: float | None) -> None:  # noqa: D102
         await self._groups.do(lambda: self._table.send(entry, request_id, at, repeat_until))

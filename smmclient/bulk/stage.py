@@ -63,17 +63,21 @@ class Stage(ABC):
         """
         send, receive = anyio.create_memory_object_stream[BulkEvent](_WAITING)
         self._stream = send
-        ended = _Ended()
+        ended, of_reader = _Ended(), _Ended()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._work_into, send, ended)
             try:
                 yield receive
+            except Exception as error:
+                # Raised below, as it is: from here it would come out in a group.
+                of_reader.error = error
             finally:
                 self.stop()
                 self._stream = None
                 receive.close()
-        if ended.error is not None:
-            raise ended.error
+        for one in (of_reader, ended):
+            if one.error is not None:
+                raise one.error
 
     async def _work_into(self, send: MemoryObjectSendStream[BulkEvent], ended: _Ended) -> None:
         with send:

@@ -41,7 +41,7 @@ def judge(error: Exception, *, was_sent: bool) -> Verdict:
         stops = (type(cause).__name__, str(cause)) if isinstance(cause, _HITS_ALL) else None
         return Verdict(InDoubt(name, message), stops)
     if isinstance(error, _HITS_ALL):
-        return Verdict(NotPlaced(f"{name}: {message}"), (name, str(error)))
+        return Verdict(NotPlaced(f"{name}: {message}", is_answer=isinstance(error, Refused)), (name, str(error)))
     if isinstance(error, (Refused, InvalidOrder, Unsupported)):
         return Verdict(RefusedRow(name, message))
     if isinstance(error, Unavailable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 from collections import Counter
 from decimal import Decimal
@@ -283,6 +284,29 @@ async def test_leaving_the_events_early_stops_the_run_cleanly(tmp_path: Path) ->
         assert found["done"] + found["pending"] == 100
 
 
+async def test_an_error_of_the_reader_comes_out_as_it_is(tmp_path: Path) -> None:
+    """And what was in the air is finished."""
+    async with ManualClock() as clock:
+        world = World.make("panelbon", clock, limits=Limits())
+        path = tmp_path / "run.db"
+        await begin(path, world, rows(50))
+
+        async def read_one() -> None:
+            async with (
+                await SqliteJournal.open(path, is_inline=True) as journal,
+                Runner(journal, {"panelbon": world.panel()}).events() as events,
+            ):
+                async for event in events:
+                    if isinstance(event, RowPlaced):
+                        raise BrokenPipeError
+
+        with pytest.raises(BrokenPipeError):
+            await read_one()
+        found = await states(path)
+        assert found["done"] == len(world.links) < 50
+        assert found["sending"] == 0
+
+
 @PANELS
 async def test_max_spend_is_never_passed_and_is_used_whole(tmp_path: Path, name: str) -> None:
     """Over all sessions of the run, with every reply that was lost counted as spent."""
@@ -480,7 +504,7 @@ async def test_an_outcome_that_cannot_be_written_is_told(tmp_path: Path) -> None
                         if isinstance(event, RowPlaced) and event.entry.number == 10:
                             journal._db.execute("PRAGMA query_only = 1")
 
-            with pytest.raises(JournalError, match="run.db cannot be"):
+            with pytest.raises(JournalError, match=r"run\.db cannot be"):
                 await fail_at_the_tenth()
             journal._db.execute("PRAGMA query_only = 0")
         known = {event.receipt.order for event in told if isinstance(event, RowPlaced)}
@@ -489,3 +513,31 @@ async def test_an_outcome_that_cannot_be_written_is_told(tmp_path: Path) -> None
         found = await states(path)
         assert found["sending"] == sum(isinstance(event, RowNotSaved) for event in told)
         assert found["done"] + found["sending"] == len(world.links)
+
+
+async def test_a_copy_of_a_run_places_nothing_twice_where_there_is_an_id(tmp_path: Path) -> None:
+    """Nor does one that was put back to an earlier state: a row's request_id follows from the run and the row."""
+    async with ManualClock() as clock:
+        world = World.make("notpanel", clock, limits=Limits())
+        path, copy = tmp_path / "run.db", tmp_path / "copy.db"
+        await begin(path, world, rows(20))
+        shutil.copy(path, copy)
+        await run(path, world)
+        await run(copy, world)
+        assert sorted(world.links) == sorted(f"https://example.com/{n}" for n in range(20))
+        assert await states(copy) == await states(path) == {"done": 20}
+
+
+async def test_an_answer_is_not_asked_for_again(tmp_path: Path) -> None:
+    """A row that was refused for want of money goes under a new request_id: the panel may remember the answer."""
+    async with ManualClock() as clock:
+        world = World.make("notpanel", clock, limits=Limits(), balance=0)
+        path = tmp_path / "run.db"
+        await begin(path, world, rows(1))
+        ids: list[str] = []
+        world.on_send = lambda form: ids.append(form["request_id"]) if form["action"] == "add" else None
+        await run(path, world)
+        world.box.set_balance(10)
+        await run(path, world)
+        assert len(ids) == len(set(ids)) == 2
+        assert await states(path) == {"done": 1}

@@ -36,6 +36,7 @@ def _row(entry: Entry) -> dict[str, object]:
         "cost": _money(entry.cost),
         "request_id": entry.request_id,
         "repeat_until": entry.repeat_until,
+        "sends": entry.sends,
         "sent_at": entry.sent_at,
         "ended_at": entry.ended_at,
         "order_id": entry.order_id,
