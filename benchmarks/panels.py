@@ -96,12 +96,12 @@ _ADDED = _HEAD % len(_RECEIPT % 0) + _RECEIPT
 class _Bare(asyncio.Protocol):
     """Answers every POST with a receipt, as fast as asyncio can: no router, no books.
 
-    ``canned`` holds what is answered to the few actions that are not orders.
+    ``canned`` holds what is answered to the few actions that are not orders; ``latency`` is what each reply takes.
     """
 
-    def __init__(self, numbers: Iterator[int], canned: dict[bytes, bytes]) -> None:
+    def __init__(self, numbers: Iterator[int], canned: dict[bytes, bytes], latency: float) -> None:
         self._buffer = b""
-        self._numbers, self._canned = numbers, canned
+        self._numbers, self._canned, self._latency = numbers, canned, latency
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -115,7 +115,11 @@ class _Bare(asyncio.Protocol):
                 return
             body = self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
-            self._transport.write(_ADDED % next(self._numbers) if b"action=add" in body else self._other(body))
+            answer = _ADDED % next(self._numbers) if b"action=add" in body else self._other(body)
+            if self._latency:
+                asyncio.get_running_loop().call_later(self._latency, self._transport.write, answer)
+            else:
+                self._transport.write(answer)
 
     def _other(self, body: bytes) -> bytes:
         return next(answer for action, answer in self._canned.items() if b"action=%b" % action in body)
@@ -131,11 +135,11 @@ def _canned() -> dict[bytes, bytes]:
     return answers
 
 
-def _serve_bare(connection: Connection) -> None:
+def _serve_bare(connection: Connection, latency: float) -> None:
     async def run() -> None:
         loop = asyncio.get_running_loop()
         numbers, canned = count(), _canned()
-        server = await loop.create_server(lambda: _Bare(numbers, canned), "127.0.0.1", 0, backlog=1024)
+        server = await loop.create_server(lambda: _Bare(numbers, canned, latency), "127.0.0.1", 0, backlog=1024)
         connection.send(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v2")
         # Readable means closed: nothing is ever sent this way.
         await asyncio.to_thread(connection.poll, None)
@@ -145,7 +149,7 @@ def _serve_bare(connection: Connection) -> None:
 
 
 @contextmanager
-def bare_panel() -> Iterator[str]:
+def bare_panel(latency: float = 0.0) -> Iterator[str]:
     """Run a panel that costs next to nothing in another process, and yield its address."""
-    with _process(_serve_bare) as (url, _):
+    with _process(_serve_bare, latency) as (url, _):
         yield str(url)

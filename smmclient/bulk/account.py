@@ -8,7 +8,6 @@ from decimal import Decimal
 from smmclient.bulk.budget import Ledger
 from smmclient.bulk.entry import Entry, RowState
 from smmclient.bulk.journal import Journal
-from smmclient.errors import SMMError
 from smmclient.model import Balance, Catalog
 from smmclient.pipeline.clock import Clock
 from smmclient.provider import Provider
@@ -16,6 +15,9 @@ from smmclient.provider import Provider
 __all__ = ["AccountWatch", "keep_balance"]
 
 _LOOK_AGAIN = 60.0
+#: The oldest figure that a panel may hand out for its balance; NotPanel's is up to 30 s old.
+_OLDEST = 60.0
+_PAID = (RowState.DONE, RowState.SENDING, RowState.DOUBT)
 
 
 async def keep_balance(journal: Journal, panel: str, provider: Provider, *, settle: float) -> Balance:
@@ -47,16 +49,21 @@ class AccountWatch:
 
     async def begin(self) -> None:
         """Look up prices and balance before the first row."""
-        async for one in self._journal.entries(
-            states=(RowState.DONE,), panel=self._panel, sent_since=self._clock.wall() - self._settle
-        ):
-            self._ledger.note(one.price, at=one.ended_at or 0.0)
+        # The balance may be of a moment ago, and not know yet of what an earlier session paid, or may have paid.
+        recent = self._clock.wall() - self._settle - _OLDEST
+        async for one in self._journal.entries(states=_PAID, panel=self._panel, sent_since=recent):
+            self._ledger.note(one.price, at=max(one.sent_at or 0.0, one.ended_at or 0.0))
         await self.look()
+
+    async def look_again(self) -> None:
+        """Look up the balance once it can know of everything that was paid."""
+        await self._clock.sleep(0.0 if self.balance is None else self.balance.max_age)
+        self._ledger.look(await self._provider.balance(refresh=True))
 
     async def look(self) -> None:
         """Look up the balance, and keep it in the journal and in our count."""
         if self._catalog is None:
-            self._catalog = await self._provider.services()
+            self._catalog = await self._provider.services(refresh=True)
         balance = await keep_balance(self._journal, self._panel, self._provider, settle=self._settle)
         self._ledger.look(balance)
         self.balance = balance
@@ -65,7 +72,7 @@ class AccountWatch:
         """Look again and again, for the reserve: others may use the account, or fill it."""
         while True:
             await self._clock.sleep(_LOOK_AGAIN)
-            with suppress(SMMError):
+            with suppress(Exception):
                 self._ledger.look(await self._provider.balance(refresh=True))
 
     def cost(self, entry: Entry) -> Decimal | None:

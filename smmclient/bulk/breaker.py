@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from smmclient.errors import Malformed, SMMError, Unavailable
+from smmclient.errors import JournalError, Malformed, Unavailable
 from smmclient.pipeline.clock import Clock
 
 __all__ = ["Breaker"]
@@ -46,12 +46,15 @@ class Breaker:
 
     def good(self, row: int | None) -> None:
         """A call was answered: the panel acts."""
-        self._bad_since = None
         self._in_a_row = 0
-        self._pause = _FIRST_PAUSE
-        if not self.is_healthy and self._trial == row:
+        if not self.is_healthy:
+            # A row that was in the air when the trouble began says nothing of now; the one that was let through does.
+            if row is None or self._trial != row:
+                return
             self.is_healthy, self._trial = True, None
             self._wake()
+        self._bad_since = None
+        self._pause = _FIRST_PAUSE
 
     def fault(self, row: int | None, reason: str, *, is_sure: bool) -> None:
         """A call was not acted upon (``is_sure``), or nobody knows."""
@@ -96,7 +99,7 @@ class Breaker:
         self._changed.set()
         self._changed = anyio.Event()
 
-    async def watch(self) -> SMMError | None:
+    async def watch(self) -> Exception | None:
         """Look after the panel while the work goes on; returns what it is given up for, None when the work is over."""
         while not self._is_over:
             if self.is_healthy or self._trial is not None or self._has_trial:
@@ -105,7 +108,7 @@ class Breaker:
                 return error
         return None
 
-    async def _try_again(self) -> SMMError | None:
+    async def _try_again(self) -> Exception | None:
         """Pause, then ask; a good answer lets one row pass."""
         if self._bad_since is not None and self._clock.now() - self._bad_since > self._patience:
             return Unavailable(f"it has not acted for {self._patience:g} s: {self._reason}")
@@ -117,7 +120,9 @@ class Breaker:
         except (Unavailable, Malformed) as error:
             self._reason = str(error)
             return None if error.retryable else error
-        except SMMError as error:
+        except JournalError:
+            raise
+        except Exception as error:
             return error
         await self._on_resume()
         self._has_trial = True

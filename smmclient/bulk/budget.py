@@ -73,7 +73,7 @@ class Ledger:
     def look(self, balance: Balance) -> None:
         """Take note of the panel's own figure, less what was paid since the moment that it may stand for."""
         as_of = balance.fetched_at - balance.max_age
-        while self._paid and self._paid[0][0] < as_of:
+        while self._paid and self._paid[0][0] <= as_of:
             self._paid.popleft()
         self._left = balance.amount
         for _, paid in self._paid:
@@ -116,6 +116,14 @@ class Ledger:
         if self._left is not None:
             self._left = _EXACT.subtract(self._left, price)
 
-    def correct(self, by: Decimal) -> None:
-        """A row that was counted as spent has cost so much more. The panel's figure knows, ours waits for it."""
-        self.spent = _EXACT.add(self.spent, by)
+    def settle(self, cost: Decimal | None, *, paid: Decimal | None, at: float) -> None:
+        """A row in doubt, which was counted as spent at its cost, has cost ``paid``.
+
+        It may have been paid for just now: the figure of the balance is taken not to know of it.
+        """
+        price = paid or Decimal(0)
+        self.spent = _EXACT.add(_EXACT.subtract(self.spent, cost or Decimal(0)), price)
+        if price and self.budget.reserve is not None:
+            self._paid.append((at, price))
+            if self._left is not None:
+                self._left = _EXACT.subtract(self._left, price)

@@ -79,6 +79,11 @@ class Entry:
         return None if self.sent_at is None or self.ended_at is None else max(self.ended_at - self.sent_at, 0.0)
 
     @property
+    def last_at(self) -> float | None:
+        """When it was sent, asked about or settled last; None if it never was sent."""
+        return None if self.sent_at is None else max(self.sent_at, self.ended_at or 0.0)
+
+    @property
     def price(self) -> Decimal | None:
         """What it cost when it was placed: the receipt's charge, or else the catalog's price."""
         return self.cost if self.charge is None else self.charge

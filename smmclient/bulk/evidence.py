@@ -17,6 +17,7 @@ from attrs import frozen
 from smmclient.bulk.account import keep_balance
 from smmclient.bulk.entry import Entry, RowState
 from smmclient.bulk.journal import Checkpoint, Journal
+from smmclient.bulk.resolve import note_cut_off
 from smmclient.bulk.runner import Pace
 from smmclient.errors import SMMError
 from smmclient.model import Balance
@@ -70,9 +71,10 @@ class Evidence:
 async def seconds_to_wait(journal: Journal, panel: str, provider: Provider, *, pace: Pace | None = None) -> float:
     """How long until a look at the balance can tell of every row: the panel's cache, and time to charge."""
     clock: Clock = getattr(provider, "clock", None) or SystemClock()
+    await note_cut_off(journal, panel)
     known = await journal.checkpoints(panel)
     late = (pace or Pace()).settle + max((one.balance.max_age for one in known), default=0.0)
-    last = [entry.sent_at or 0.0 async for entry in journal.entries(panel=panel, sent_since=clock.wall() - late)]
+    last = [entry.last_at or 0.0 async for entry in journal.entries(panel=panel, sent_since=clock.wall() - late)]
     return max(0.0, max(last) + late - clock.wall()) if last else 0.0
 
 
@@ -92,37 +94,74 @@ async def _weigh_panel(
     journal: Journal, panel: str, entries: Sequence[Entry], fixed: Sequence[Checkpoint]
 ) -> list[Weighed]:
     weighed: list[Weighed] = []
-    left = list(entries)
-    for before, after in itertools.pairwise(fixed):
-        since, until = before.balance.fetched_at, after.balance.fetched_at
-        here = [one for one in left if one.sent_at is not None and since <= one.sent_at < until]
-        if not here:
+    for before, after, here in _spans(entries, fixed):
+        if before is None or after is None:
+            weighed += [Weighed(entry=one, likely=Likely.UNCLEAR, evidence=None) for one in here]
             continue
-        left = [one for one in left if one not in here]
-        paid, problem = await _paid(journal, panel, since, until)
-        evidence, verdicts = _compare(panel, before.balance, after.balance, paid, here, problem)
+        paid, problem, caution = await _paid(journal, panel, before.fetched_at, after.fetched_at)
+        evidence, verdicts = _compare(panel, before, after, paid, here, problem, caution)
         weighed += [Weighed(entry=one, likely=verdicts[one.number], evidence=evidence) for one in here]
-    weighed += [Weighed(entry=one, likely=Likely.UNCLEAR, evidence=None) for one in left]
     return weighed
 
 
-async def _paid(journal: Journal, panel: str, since: float, until: float) -> tuple[Decimal, str | None]:
-    """What the rows that were placed in that time cost, as far as it had come at its end."""
-    paid, unpriced = Decimal(0), 0
-    async for entry in journal.entries(states=(RowState.DONE,), panel=panel, sent_since=since):
-        if entry.sent_at is None or entry.sent_at >= until:
-            continue
-        is_seen = entry.status_at is not None and entry.status_at < until
-        price = entry.spent if is_seen else entry.price
-        if price is None:
-            unpriced += 1
+def _spans(
+    entries: Sequence[Entry], fixed: Sequence[Checkpoint]
+) -> list[tuple[Balance | None, Balance | None, list[Entry]]]:
+    """The rows by the fixed points around them: the last before one was sent, the first after all that became of it.
+
+    Rows whose spans have time in common are taken together, because what is missing may be the price of any of them.
+    """
+    times = [one.balance.fetched_at for one in fixed]
+    spans: list[tuple[int, int, list[Entry]]] = []
+    for entry in sorted(entries, key=lambda one: (one.sent_at or 0.0, one.number)):
+        first, last = entry.sent_at or 0.0, entry.last_at or 0.0
+        start = max((n for n, at in enumerate(times) if at <= first), default=-1)
+        end = min((n for n, at in enumerate(times) if at > last), default=len(times))
+        if spans and start < spans[-1][1]:
+            low, high, rows = spans.pop()
+            spans.append((min(low, start), max(high, end), [*rows, entry]))
         else:
-            paid = _EXACT.add(paid, price)
-    return paid, f"the cost of {unpriced} placed rows is not known" if unpriced else None
+            spans.append((start, end, [entry]))
+    return [
+        (fixed[low].balance if low >= 0 else None, fixed[high].balance if high < len(fixed) else None, rows)
+        for low, high, rows in spans
+    ]
+
+
+async def _paid(journal: Journal, panel: str, since: float, until: float) -> tuple[Decimal, str | None, str]:
+    """What our rows cost between two moments, why that is not known if it is not, and what to be careful about."""
+    paid, unpriced, doubtful, is_open = Decimal(0), 0, 0, False
+    async for entry in journal.entries(states=(RowState.DONE,), panel=panel):
+        sent, last = entry.sent_at or 0.0, entry.last_at or 0.0
+        seen = entry.status_at or 0.0
+        if sent >= until:
+            continue
+        is_open = is_open or entry.status is None or not entry.status.state.is_final
+        is_inside = since <= sent and last < until
+        # What came back came at a moment between two looks at the order: it has to be inside, or outside, as a whole.
+        came_back = bool(entry.returned)
+        if (last >= since and not is_inside) or (came_back and seen >= since and not (is_inside and seen < until)):
+            doubtful += 1
+        elif is_inside:
+            price = entry.spent if came_back else entry.price
+            unpriced += price is None
+            paid = _EXACT.add(paid, price or Decimal(0))
+    problem = None
+    if unpriced:
+        problem = f"the cost of {unpriced} placed rows is not known"
+    elif doubtful:
+        problem = f"of {doubtful} orders it is not known when they were paid for, or when money came back"
+    return paid, problem, "; orders are open: money that came back would be mistaken" if is_open else ""
 
 
 def _compare(
-    panel: str, before: Balance, after: Balance, paid: Decimal, doubts: Sequence[Entry], problem: str | None
+    panel: str,
+    before: Balance,
+    after: Balance,
+    paid: Decimal,
+    doubts: Sequence[Entry],
+    problem: str | None,
+    caution: str = "",
 ) -> tuple[Evidence, Mapping[int, Likely]]:
     should_be = _EXACT.subtract(before.amount, paid)
     missing = _EXACT.subtract(should_be, after.amount)
@@ -136,7 +175,7 @@ def _compare(
     note = problem or ""
     if problem is None:
         verdicts, placed = _explain(missing, doubts)
-        note = _note(missing, doubts, verdicts, placed)
+        note = f"{_note(missing, doubts, verdicts, placed)}{caution}"
     evidence = Evidence(
         panel=panel,
         since=before.fetched_at,
@@ -198,6 +237,7 @@ async def look_at_all(
     failed: dict[str, SMMError] = {}
     names = {one.panel async for one in journal.entries(states=(RowState.SENDING, RowState.DOUBT))}
     for name in sorted(names):
+        await note_cut_off(journal, name)
         try:
             await keep_balance(journal, name, panels[name], settle=(pace or Pace()).settle)
         except SMMError as error:

@@ -28,7 +28,7 @@ class Feed:
         self._times: dict[int, int] = {}
         self._reading = anyio.Lock()
         self._last = 0
-        self._is_drained = False
+        self._is_drained = self._are_rows_over = False
         self._is_closed = False
         #: Rows with a worker, and rows in doubt that will be ripe: while there are any, more can come.
         self._under_way = 0
@@ -37,11 +37,8 @@ class Feed:
         self._event: anyio.Event | None = None
 
     async def next(self) -> Entry | None:
-        """The next row; None when there is none, and none can come any more."""
+        """The next row of the file; None when there is none, and none can come back."""
         while not self._is_closed:
-            if self._ripe:
-                self._expected -= 1
-                return self._hand_out(self._ripe.popleft())
             if not self._rows and not self._is_drained:
                 await self._read()
             if self._rows:
@@ -49,10 +46,43 @@ class Feed:
             if self._is_drained and self._later:
                 return self._hand_out(self._later.popleft())
             if self._is_drained:
-                if not self._under_way and not self._expected:
+                if not self._under_way:
                     return None
                 await self.changed()
         return None
+
+    async def next_ripe(self) -> Entry | None:
+        """The next row in doubt whose time has come; None when there is none, and none can come any more."""
+        while not self._is_closed:
+            if self._ripe:
+                return self._ripe[0]
+            if self._are_rows_over and not self._expected:
+                return None
+            await self.changed()
+        return None
+
+    def ripe_done(self) -> None:
+        """The first of the ripe rows was asked about."""
+        self._ripe.popleft()
+        self._expected -= 1
+        self.wake()
+
+    @property
+    def expects(self) -> bool:
+        """Whether rows in doubt are to be asked about."""
+        return self._expected > 0
+
+    def end_rows(self) -> None:
+        """No row of the file is handed out any more; rows in doubt are."""
+        self._rows.clear()
+        self._later.clear()
+        self._is_drained = True
+        self.wake()
+
+    def rows_over(self) -> None:
+        """Those who worked on the file's rows have ended."""
+        self._are_rows_over = True
+        self.wake()
 
     async def _read(self) -> None:
         async with self._reading:

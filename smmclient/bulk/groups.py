@@ -28,6 +28,8 @@ class Work(Generic[T]):
 
     do: Callable[[], T]
     is_outcome: bool = False
+    #: It takes no time worth a thread; only making it durable does.
+    is_quick: bool = False
     is_over: bool = False
     result: T | None = None
     error: BaseException | None = None
@@ -82,18 +84,24 @@ class Groups:
     """A line of work for one connection."""
 
     def __init__(
-        self, commit: Callable[[Sequence[Work[Any]]], None], *, is_inline: bool = False, most: int = 500
+        self,
+        commit: Callable[[Sequence[Work[Any]]], None],
+        *,
+        prepare: Callable[[Sequence[Work[Any]]], None] = lambda _: None,
+        undo: Callable[[], None] = lambda: None,
+        is_inline: bool = False,
+        most: int = 500,
     ) -> None:
-        self._commit = commit
+        self._commit, self._prepare, self._undo = commit, prepare, undo
         self._is_inline = is_inline
         self._most = most
         self._line: list[Work[Any]] = []
         self._is_busy = False
         self._limiter: anyio.CapacityLimiter | None = None
 
-    def put(self, do: Callable[[], T], *, is_outcome: bool = False) -> Work[T]:
+    def put(self, do: Callable[[], T], *, is_outcome: bool = False, is_quick: bool = False) -> Work[T]:
         """Stand in line; work is done in this order."""
-        work = Work(do, is_outcome)
+        work = Work(do, is_outcome, is_quick)
         self._line.append(work)
         return work
 
@@ -116,9 +124,9 @@ class Groups:
             raise work.error
         return cast("T", work.result)
 
-    async def do(self, do: Callable[[], T], *, is_outcome: bool = False) -> T:
+    async def do(self, do: Callable[[], T], *, is_outcome: bool = False, is_quick: bool = False) -> T:
         """Put the work in line, and wait for it."""
-        return await self.wait(self.put(do, is_outcome=is_outcome))
+        return await self.wait(self.put(do, is_outcome=is_outcome, is_quick=is_quick))
 
     async def run(self, call: Callable[[], T]) -> T:
         """The result of a call that may block, outside of the line; for those who hold it."""
@@ -145,6 +153,9 @@ class Groups:
         self._is_busy = True
         batch, self._line = self._line[: self._most], self._line[self._most :]
         is_begun = False
+        if all(work.is_quick for work in batch):
+            # A thread that shares Python with a busy event loop waits at each of its steps: it is left the last one.
+            self._prepare(batch)
 
         def commit() -> None:
             nonlocal is_begun
@@ -167,6 +178,7 @@ class Groups:
                     work.is_over = True
                     work._woken.set()
             else:
+                self._undo()
                 self._line[:0] = batch
             self._hand_over()
 

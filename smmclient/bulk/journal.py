@@ -199,7 +199,7 @@ class Journal(ABC):
     ) -> AsyncIterator[Entry]:
         """The rows in these states, in the order of the file; ``order_states`` asks for what their orders are in.
 
-        ``sent_since`` asks for those that were sent at that time or later.
+        ``sent_since`` asks for those that were sent, asked about or settled at that time or later, or are in the air.
         """
 
     @abstractmethod

@@ -8,6 +8,7 @@ written in order, so the next row is not SENDING before this one's outcome is du
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from decimal import Decimal
@@ -37,9 +38,11 @@ from smmclient.bulk.events import (
 )
 from smmclient.bulk.feed import Feed
 from smmclient.bulk.journal import Journal
+from smmclient.bulk.resolve import note_cut_off
 from smmclient.bulk.verdict import Verdict, judge
 from smmclient.dialect.capabilities import Support
 from smmclient.errors import JournalError, Malformed, SMMError, Unavailable
+from smmclient.model import Receipt
 from smmclient.orders import AnyOrder
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.provider import Provider
@@ -51,6 +54,10 @@ __all__ = ["Lane"]
 
 #: Seconds after which a row in doubt is asked about again: the first time, the second … then it is left in doubt.
 _ASK_AFTER = (2.0, 10.0, 30.0, 60.0, 60.0, 120.0, 300.0)
+
+
+_log = logging.getLogger("smmclient")
+_NO_HOOK = ("ProviderError", "the provider does not call before_send: orders would be sent that nobody wrote down")
 
 
 class _NotNow(Exception):
@@ -107,34 +114,30 @@ class Lane:
 
     async def run(self) -> None:
         """Work until nothing is left that could be sent now."""
-        left = await self._left_over()
+        left = await note_cut_off(self._journal, self.panel)
         asked = [one for one in left if self._may_ask(one)]
         await self._start(in_doubt=len(left), asked_again=len(asked))
         async with anyio.create_task_group() as self._tasks:
             self._tasks.start_soon(self._watch)
             for one in asked:
                 self._ask_later(one, times=0)
-            async with anyio.create_task_group() as workers:
-                for _ in range(self._width):
-                    workers.start_soon(self._work, workers)
+            async with anyio.create_task_group() as asking:
+                asking.start_soon(self._ask, asking)
+                async with anyio.create_task_group() as workers:
+                    for _ in range(self._width):
+                        workers.start_soon(self._work, workers)
+                self._feed.rows_over()
             self._tasks.cancel_scope.cancel()
         # What the account holds now is evidence for rows in doubt; without it there is less of it, and that is all.
         if not self._is_stopping:
-            with suppress(SMMError):
+            try:
                 await self._account.look()
+            except JournalError:
+                raise
+            except Exception as error:
+                _log.debug("%s: the balance could not be looked up at the end: %r", self.panel, error)
         if self._stopped is not None:
             await self._tell(self._stopped)
-
-    async def _left_over(self) -> list[Entry]:
-        """The rows in doubt; those that were in the air when a session was cut off are from now on."""
-        left: list[Entry] = []
-        async for entry in self._journal.entries(states=(RowState.SENDING, RowState.DOUBT), panel=self.panel):
-            if entry.state is RowState.SENDING:
-                cut_off = InDoubt("OutcomeUnknown", "the run was cut off while it was in the air")
-                await self._journal.settle(entry, cut_off, at=self._clock.wall())
-                entry = evolve(entry, state=RowState.DOUBT, error=cut_off.error, reason=cut_off.reason)
-            left.append(entry)
-        return left
 
     async def _start(self, *, in_doubt: int, asked_again: int) -> None:
         """Look at the account before the first row. A panel that does not act is waited for, as it is later on."""
@@ -148,8 +151,8 @@ class Lane:
                 self._give_up(type(error).__name__, str(error))
         except JournalError:
             raise
-        except SMMError as error:
-            self._give_up(type(error).__name__, str(error))
+        except Exception as error:
+            self._give_up(type(error).__name__, str(error) or repr(error))
         tallies = await self._journal.tallies()
         balance = self._account.balance
         await self._tell(
@@ -179,10 +182,7 @@ class Lane:
             try:
                 # Rows can follow each other without a pause at which a cancelled task would notice it.
                 await anyio.lowlevel.checkpoint_if_cancelled()
-                if entry.state is RowState.DOUBT:
-                    await self._ask_about(entry, tasks)
-                else:
-                    await self._place(entry, tasks)
+                await self._place(entry, tasks)
             finally:
                 self._feed.done()
 
@@ -202,16 +202,22 @@ class Lane:
             self._feed.wake()
 
     async def _is_affordable(self, entry: Entry, cost: Decimal | None) -> bool:
-        while (reason := self._ledger.stops(cost)) is not None:
-            if not self._ledger.is_idle:
-                # What is in the air may be refused yet, and its money be free again.
+        has_looked = self._ledger.budget.reserve is None
+        while not self._is_stopping and (reason := self._ledger.stops(cost)) is not None:
+            if not self._ledger.is_idle or self._feed.expects:
+                # What is in the air or in doubt may be refused yet, and its money be free again.
                 await self._feed.changed()
-                continue
-            self._breaker.drop(entry.number)
-            if self._stopped is None:
-                self._stopped = PanelStopped(panel=self.panel, error="MoneyGuard", reason=reason)
-            self._feed.close()
-            return False
+            elif not has_looked:
+                # Our count errs on the safe side: a figure from before a payment has it taken off twice.
+                has_looked = True
+                with anyio.CancelScope() as scope, self._called_off(scope), suppress(SMMError):
+                    await self._account.look_again()
+            else:
+                self._breaker.drop(entry.number)
+                if self._stopped is None:
+                    self._stopped = PanelStopped(panel=self.panel, error="MoneyGuard", reason=reason)
+                self._feed.end_rows()
+                return False
         return not self._is_stopping
 
     async def _cost(self, entry: Entry) -> Decimal | None:
@@ -225,10 +231,8 @@ class Lane:
         """Send the row once. Returns what it has cost, as far as that is known, and 0 if it was not placed."""
         with anyio.CancelScope() as waiting, anyio.CancelScope() as in_air:
 
-            async def before_send(order: AnyOrder, request_id: str | None) -> None:
+            async def intend(request_id: str | None) -> None:
                 nonlocal entry
-                if self._is_stopping or not self._breaker.admits(entry.number):
-                    raise _NotNow
                 # From here on the row is finished, whatever is called off.
                 in_air.shield = True
                 at = self._clock.wall()
@@ -236,9 +240,19 @@ class Lane:
                 await self._journal.send(entry, request_id=request_id, at=at, repeat_until=until)
                 entry = evolve(entry, state=RowState.SENDING, request_id=request_id, repeat_until=until, sent_at=at)
 
+            async def before_send(order: AnyOrder, request_id: str | None) -> None:
+                if entry.state is RowState.PENDING:
+                    if self._is_stopping or not self._breaker.admits(entry.number):
+                        raise _NotNow
+                    await intend(request_id)
+
             with self._called_off(waiting):
                 verdict = await self._add(entry, before_send)
             if verdict is not None:
+                if entry.state is RowState.PENDING and isinstance(verdict.outcome, (Placed, InDoubt)):
+                    # It was sent, and nobody wrote it down before.
+                    await intend(entry.request_id)
+                    verdict = evolve(verdict, stops=_NO_HOOK)
                 return self._end(entry, verdict, tasks)
         # Its turn has not come, or not yet.
         self._breaker.drop(entry.number)
@@ -261,11 +275,10 @@ class Lane:
             was_sent = True
 
         try:
-            return Verdict(
-                Placed(
-                    await self._provider.add_order(entry.order, request_id=request_id, resume=resume, before_send=noted)
-                )
+            receipt = await self._provider.add_order(
+                entry.order, request_id=request_id, resume=resume, before_send=noted
             )
+            return _read(receipt)
         except _NotNow:
             return None
         except JournalError as error:
@@ -345,23 +358,37 @@ class Lane:
         await self._clock.sleep(_ASK_AFTER[times])
         self._feed.put_ripe(evolve(entry, state=RowState.DOUBT), times)
 
+    async def _ask(self, tasks: TaskGroup) -> None:
+        """Ask about rows in doubt, one after the other."""
+        while (entry := await self._feed.next_ripe()) is not None:
+            try:
+                await anyio.lowlevel.checkpoint_if_cancelled()
+                await self._ask_about(entry, tasks)
+            finally:
+                self._feed.ripe_done()
+
     async def _ask_about(self, entry: Entry, tasks: TaskGroup) -> None:
         """Send a row in doubt again, with its own request_id: the panel gives the receipt that was lost."""
         times = self._feed.times_asked(entry)
-        if not self._may_ask(entry) or not await self._breaker.enter(entry.number):
+        if not await self._breaker.enter(entry.number):
             return
         with anyio.CancelScope() as waiting, anyio.CancelScope() as in_air:
 
             async def before_send(order: AnyOrder, request_id: str | None) -> None:
-                if self._is_stopping or not self._breaker.admits(entry.number):
+                # Asked once more, after all waits: from a certain time on the panel may have forgotten the id.
+                if self._is_stopping or not self._breaker.admits(entry.number) or not self._may_ask(entry):
                     raise _NotNow
                 in_air.shield = True
+                # When it was last sent is evidence, too.
+                again = InDoubt(entry.error or "OutcomeUnknown", entry.reason or "it was asked about again")
+                await self._journal.settle(entry, again, at=self._clock.wall())
 
             with self._called_off(waiting):
                 verdict = await self._add(entry, before_send, resume=True)
             if verdict is None:
                 self._breaker.drop(entry.number)
-                self._ask_later(entry, times=times)
+                if self._may_ask(entry):
+                    self._ask_later(entry, times=times)
             elif isinstance(verdict.outcome, InDoubt) or (isinstance(verdict.outcome, NotPlaced) and not verdict.stops):
                 # This time it was not acted upon: the first time it may have been.
                 reason = verdict.outcome.reason or "it does not act"
@@ -371,8 +398,15 @@ class Lane:
                 self._ask_later(entry, times=times + 1)
             else:
                 paid = self._end(entry, verdict, tasks)
-                # It was counted as spent while it was in doubt.
-                self._ledger.correct((paid or Decimal(0)) - (entry.cost or Decimal(0)))
+                self._ledger.settle(entry.cost, paid=paid, at=self._clock.wall())
+
+
+def _read(receipt: object) -> Verdict:
+    """What a provider gave for an order; one that is no receipt tells nothing of what happened."""
+    if isinstance(receipt, Receipt) and (receipt.charge is None or isinstance(receipt.charge, Decimal)):
+        return Verdict(Placed(receipt))
+    reason = f"the provider gave {receipt!r:.200} for a receipt"
+    return Verdict(InDoubt("ProviderError", reason), ("ProviderError", reason))
 
 
 def _charge(verdict: Verdict) -> Decimal:

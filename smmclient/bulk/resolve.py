@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import time
 
-from smmclient.bulk.entry import Entry, NotPlaced, Placed, RowState
+from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Placed, RowState
 from smmclient.bulk.journal import Journal
 from smmclient.errors import UsageError
 from smmclient.fields import check_id
 from smmclient.model import Receipt
 
-__all__ = ["resolve"]
+__all__ = ["note_cut_off", "resolve"]
+
+
+async def note_cut_off(journal: Journal, panel: str) -> list[Entry]:
+    """The panel's rows in doubt; what was in the air when a session was cut off is from now on.
+
+    For those who have the journal to themselves: nothing is in the air then.
+    """
+    async for entry in journal.entries(states=(RowState.SENDING,), panel=panel):
+        cut_off = InDoubt("OutcomeUnknown", "the run was cut off while it was in the air")
+        await journal.settle(entry, cut_off, at=entry.sent_at or time.time())
+    return [entry async for entry in journal.entries(states=(RowState.DOUBT,), panel=panel)]
 
 
 async def resolve(journal: Journal, ref: str, *, placed: int | str | None) -> Entry:

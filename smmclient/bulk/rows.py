@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from decimal import Decimal
@@ -10,7 +11,7 @@ from attrs import frozen
 
 from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Outcome, Placed, RefusedRow, RowState
 from smmclient.bulk.journal import Tally
-from smmclient.bulk.schema import SEALS, as_text, read_checked, read_entry, state_list
+from smmclient.bulk.schema import ROW_COLUMNS, SEALS, as_text, read_checked, read_entry, state_list
 from smmclient.errors import JournalError
 from smmclient.model import OrderState, OrderStatus
 
@@ -29,6 +30,18 @@ _MAY_SETTLE = {
     InDoubt: (RowState.SENDING, RowState.DOUBT),
     NotPlaced: (RowState.SENDING, RowState.DOUBT),
 }
+
+
+@functools.cache
+def _update(names: tuple[str, ...], states: tuple[str, ...]) -> str:
+    """The statement that changes these columns of a row in one of the states, and its seal with them."""
+    new = {name: f":{name}" for name in names}
+    if "sent_at" in new:
+        new["sends"] = "sends + 1"
+    sets = ", ".join(f"{name} = {value}" for name, value in new.items())
+    sealed = ", ".join(new.get(name, name) for name in ROW_COLUMNS)
+    listed = ", ".join(f"'{state}'" for state in states)
+    return f"UPDATE rows SET {sets}, seal = seal_of({sealed}) WHERE number = :row AND state IN ({listed})"  # noqa: S608
 
 
 @frozen
@@ -59,7 +72,7 @@ class Wanted:
             where.append(f"ifnull(order_state, '') IN ({state_list(len(order_states))})")
             values += ["" if state is None else state.value for state in order_states]
         if sent_since is not None:
-            where.append("sent_at >= ?")
+            where.append("(max(sent_at, ifnull(ended_at, sent_at)) >= ? OR state = 'sending')")
             values.append(sent_since)
         return cls(" AND ".join(where), tuple(values))
 
@@ -98,45 +111,42 @@ class Rows:
         return [read_entry(row) for row in found]
 
     def send(self, entry: Entry, request_id: str | None, at: float, repeat_until: float | None) -> None:
-        """The row is about to be sent."""
-        self._change(
-            entry,
-            (RowState.PENDING,),
-            "state = 'sending', request_id = ?, repeat_until = ?, sent_at = ?, sends = sends + 1, "
-            "ended_at = NULL, error = NULL, reason = NULL",
-            (request_id, repeat_until, at),
-        )
-        self._db.execute("UPDATE facts SET value = value + 1, seal = seal_of(name, value + 1) WHERE name = 'intents'")
+        """The row is about to be sent. ``intents`` in ``facts`` has to be counted up with it."""
+        change: dict[str, object] = {
+            "state": "sending",
+            "cost": as_text(entry.cost),
+            "request_id": request_id,
+            "repeat_until": None if repeat_until is None else float(repeat_until),
+            "sent_at": float(at),
+            "ended_at": None,
+            "error": None,
+            "reason": None,
+        }
+        self._change(entry, (RowState.PENDING,), change)
 
     def settle(self, entry: Entry, outcome: Outcome, at: float) -> None:
         """How the row's sending ended."""
-        values: tuple[object, ...]
+        change: dict[str, object] = {"ended_at": float(at), "error": None, "reason": None}
         match outcome:
             case Placed(receipt):
-                change = "state = 'done', ended_at = ?, order_id = ?, charge = ?, error = NULL, reason = NULL"
-                values = (at, receipt.order, as_text(receipt.charge))
+                change |= {"state": "done", "order_id": receipt.order, "charge": as_text(receipt.charge)}
             case RefusedRow(error, reason):
-                change, values = "state = 'refused', ended_at = ?, error = ?, reason = ?", (at, error, reason)
+                change |= {"state": "refused", "error": error, "reason": reason}
             case InDoubt(error, reason):
-                change, values = "state = 'in doubt', ended_at = ?, error = ?, reason = ?", (at, error, reason)
+                change |= {"state": "in doubt", "error": error, "reason": reason}
             case NotPlaced(reason, is_answer):
-                change = "state = 'pending', ended_at = ?, error = NULL, reason = ?"
-                change += ", request_id = NULL, repeat_until = NULL" if is_answer else ""
-                values = (at, reason)
-        self._change(entry, _MAY_SETTLE[type(outcome)], change, values)
+                change |= {"state": "pending", "reason": reason}
+                change |= {"request_id": None, "repeat_until": None} if is_answer else {}
+        self._change(entry, _MAY_SETTLE[type(outcome)], change)
 
-    def _change(self, entry: Entry, states: Collection[RowState], change: str, values: Sequence[object]) -> None:
-        done = self._db.execute(
-            f"UPDATE rows SET {change} WHERE number = ? AND state IN ({state_list(len(states))})",  # noqa: S608
-            (*values, entry.number, *(state.value for state in states)),
-        )
-        if done.rowcount != 1:
+    def _change(self, entry: Entry, states: tuple[RowState, ...], change: dict[str, object]) -> None:
+        statement = _update(tuple(change), tuple(state.value for state in states))
+        if self._db.execute(statement, {**change, "row": entry.number}).rowcount != 1:
             found = self._db.execute("SELECT state FROM rows WHERE number = ?", (entry.number,)).fetchone()
             raise JournalError(
                 f"row {entry.ref} ({entry.source}, line {entry.line}) is {found[0] if found else 'not in this run'}: "
                 "that cannot follow"
             )
-        self._db.execute(f"{_SEAL} WHERE number = ?", (entry.number,))
 
     def follow(self, panel: str, statuses: Sequence[OrderStatus], at: float) -> None:
         """Where placed orders stand."""

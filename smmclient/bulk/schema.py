@@ -25,6 +25,7 @@ from smmclient.orders import AnyOrder
 __all__ = [
     "APPLICATION_ID",
     "FORMAT",
+    "ROW_COLUMNS",
     "SCHEMA",
     "SEALS",
     "as_text",
@@ -60,15 +61,20 @@ SCHEMA = (
     "CREATE INDEX rows_by_order ON rows (panel, order_id) WHERE order_id IS NOT NULL",
 )
 
+#: The columns of ``rows`` but for the seal.
+ROW_COLUMNS = (
+    *("number", "input", "line", "ref", "panel", "kind", "form", "content", "cost"),
+    *("state", "request_id", "repeat_until", "sends", "sent_at", "ended_at", "order_id", "charge", "error", "reason"),
+    *("order_state", "raw_state", "status_charge", "start_count", "remains", "currency", "status_at"),
+)
+
 #: What the seal of a row of each table is, as SQL: of all its other columns, in their order.
 SEALS = {
     "facts": "seal_of(name, value)",
     "inputs": "seal_of(number, name, digest, rows, added_at)",
     "panels": "seal_of(panel, provider, account, base_url)",
     "balances": "seal_of(number, panel, amount, currency, fetched_at, max_age, is_settled)",
-    "rows": "seal_of(number, input, line, ref, panel, kind, form, content, cost, state, request_id, repeat_until, "
-    "sends, sent_at, ended_at, order_id, charge, error, reason, order_state, raw_state, status_charge, start_count, "
-    "remains, currency, status_at)",
+    "rows": f"seal_of({', '.join(ROW_COLUMNS)})",
 }
 
 T = TypeVar("T")

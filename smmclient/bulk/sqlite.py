@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import uuid
 import weakref
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from hashlib import blake2b
@@ -47,7 +47,10 @@ class SqliteJournal(Journal):
         self._holder = holder
         # A journal that nobody closes would otherwise lose its log when Python ends: SQLite takes it in and removes it.
         self._let_go = weakref.finalize(self, opening.let_go, opened, path, holder)
-        self._groups = Groups(self._commit, is_inline=is_inline)
+        #: A group whose work is done, and not yet durable.
+        self._prepared: Sequence[Work[Any]] | None = None
+        self._changes = self._intents = 0
+        self._groups = Groups(self._commit, prepare=self._prepare, undo=self._undo, is_inline=is_inline)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path}>"
@@ -133,6 +136,22 @@ class SqliteJournal(Journal):
 
     # ------------------------------------------------------------------------------------------------ its writes
 
+    def _prepare(self, batch: Sequence[Work[Any]]) -> None:
+        """Do the work of a group, up to the moment when it is made durable. What goes wrong is met again there."""
+        left = list(batch)
+        try:
+            while (bad := self._do(left)) is not None:
+                left.remove(bad)
+            self._prepared = batch
+        except sqlite3.Error:
+            self._undo()
+
+    def _undo(self) -> None:
+        """Forget what was prepared."""
+        self._prepared = None
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
     def _commit(self, batch: Sequence[Work[Any]]) -> None:
         """Do the work of a group in one transaction. A disk that is full still takes outcomes, if it can."""
         try:
@@ -162,32 +181,35 @@ class SqliteJournal(Journal):
         """All the work in one transaction, but for what cannot be done by itself: that changes nothing."""
         left = list(batch)
         with translated(self.path):
-            while (bad := self._attempt(left)) is not None:
-                left.remove(bad)
+            is_done, self._prepared = self._prepared is batch, None
+            try:
+                while not is_done and (bad := self._do(left)) is not None:
+                    left.remove(bad)
+                self._end_transaction(is_changed=self._db.total_changes != self._changes)
+            finally:
+                self._undo()
 
-    def _attempt(self, batch: Sequence[Work[Any]]) -> Work[Any] | None:
-        """Do it all, or nothing of it, and return the work that has to be left out."""
+    def _do(self, batch: Sequence[Work[Any]]) -> Work[Any] | None:
+        """Do it all in a transaction that stays open, or nothing of it, and return the work that has to be left out."""
         connection = self._db
         connection.execute("BEGIN")
-        try:
-            start = connection.total_changes
-            for work in batch:
-                work.error, before = None, connection.total_changes
-                try:
-                    work.result = work.do()
-                except sqlite3.Error as error:
-                    if not isinstance(error, _OWN_FAULT):
-                        raise
-                    work.error = JournalError(f"{self.path} cannot hold it: {error}")
-                    return work
-                except Exception as error:
-                    work.error = error
-                    if connection.total_changes != before:
-                        return work
-            self._end_transaction(is_changed=connection.total_changes != start)
-        finally:
-            if connection.in_transaction:
+        self._changes, self._intents = connection.total_changes, 0
+        bad: Work[Any] | None = None
+        for work in batch:
+            work.error, before = None, connection.total_changes
+            try:
+                work.result = work.do()
+            except sqlite3.Error as error:
+                if not isinstance(error, _OWN_FAULT):
+                    connection.execute("ROLLBACK") if connection.in_transaction else None
+                    raise
+                work.error, bad = JournalError(f"{self.path} cannot hold it: {error}"), work
+            except Exception as error:
+                work.error = error
+                bad = work if connection.total_changes != before else None
+            if bad is not None:
                 connection.execute("ROLLBACK")
+                return bad
         return None
 
     def _end_transaction(self, *, is_changed: bool = True) -> None:
@@ -195,6 +217,9 @@ class SqliteJournal(Journal):
         connection = self._db
         if is_changed:
             opening.write_fact(connection, "commits", self._commits + 1)
+            if self._intents:
+                more = "UPDATE facts SET value = value + :n, seal = seal_of(name, value + :n) WHERE name = 'intents'"
+                connection.execute(more, {"n": self._intents})
         connection.execute("COMMIT")
         if is_changed:
             self._commits += 1
@@ -247,10 +272,17 @@ class SqliteJournal(Journal):
         return str(uuid.UUID(bytes=told, version=4))
 
     async def send(self, entry: Entry, *, request_id: str | None, at: float, repeat_until: float | None) -> None:  # noqa: D102
-        await self._groups.do(lambda: self._table.send(entry, request_id, at, repeat_until))
+        def write() -> None:
+            self._table.send(entry, request_id, at, repeat_until)
+            self._intents += 1
+
+        await self._groups.do(write, is_quick=True)
 
     def settle(self, entry: Entry, outcome: Outcome, *, at: float) -> Awaitable[None]:  # noqa: D102
-        return self._groups.wait(self._groups.put(lambda: self._table.settle(entry, outcome, at), is_outcome=True))
+        def write() -> None:
+            self._table.settle(entry, outcome, at)
+
+        return _Saved(self._groups, self._groups.put(write, is_outcome=True, is_quick=True))
 
     async def follow(self, panel: str, statuses: Sequence[OrderStatus], *, at: float) -> None:  # noqa: D102
         await self._groups.do(lambda: self._table.follow(panel, statuses, at), is_outcome=True)
@@ -325,3 +357,13 @@ class SqliteJournal(Journal):
     async def _one(self, where: str, *values: str) -> Entry | None:
         found = await self._groups.do(lambda: self._table.select(where, values, 1))
         return found[0] if found else None
+
+
+class _Saved(Awaitable[None]):
+    """What `SqliteJournal.settle` gives: it stands in line already, and may be awaited or not."""
+
+    def __init__(self, groups: Groups, work: Work[None]) -> None:
+        self._groups, self._work = groups, work
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._groups.wait(self._work).__await__()
