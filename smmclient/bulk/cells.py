@@ -21,6 +21,8 @@ __all__ = ["LISTS", "LONGEST_CELL", "WHOLE", "BadCell", "Column", "column_of", "
 
 LONGEST_CELL = 64 * 1024
 _LONGEST_NAME = 200
+#: What stands around a cell without meaning anything; line ends and other controls do.
+_BLANKS = " \t\u00a0\u202f\u3000\ufeff"
 _LONGEST_REF = 200
 _LONGEST_COUNT = 18
 
@@ -104,6 +106,10 @@ def _text(text: str) -> str:
     return text if text.strip() else ""
 
 
+def _trimmed(text: str) -> str:
+    return text.strip(_BLANKS)
+
+
 def _lines(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -149,7 +155,7 @@ def _nameless(text: str) -> str:
 
 
 _READERS: Mapping[str, Callable[[str], str]] = {
-    **dict.fromkeys(FIELDS, _text),
+    **dict.fromkeys(FIELDS, _trimmed),
     **dict.fromkeys(WHOLE, _whole),
     **dict.fromkeys(LISTS, _lines),
     "service": _service,

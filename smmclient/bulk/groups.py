@@ -1,22 +1,31 @@
 """Writes in groups: those that wait while one is made durable go together in the next, so the disk sets no pace.
 
-No task of its own: the first who waits commits for all who are in line, then hands over.
+No task of its own: the first who waits commits for all who are in line, then hands over. A quick disk is waited for as
+it is, because a hop to a thread and back costs more; once it takes longer than two milliseconds, a thread waits for it.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 from attrs import define, field
 
 __all__ = ["Groups", "Work", "in_thread"]
 
 T = TypeVar("T")
+
+#: Seconds that a disk may take before the event loop does not wait for it; then a thread does, so many times.
+_SLOW = 0.002
+_PATIENCE = 200
+#: Turns of the event loop that a leader waits for others at most.
+_TURNS = 4
 
 
 @define(eq=False)
@@ -98,6 +107,8 @@ class Groups:
         self._line: list[Work[Any]] = []
         self._is_busy = False
         self._limiter: anyio.CapacityLimiter | None = None
+        #: How many commits more are made in a thread, because the disk was slow.
+        self._patience = 0
 
     def put(self, do: Callable[[], T], *, is_outcome: bool = False, is_quick: bool = False) -> Work[T]:
         """Stand in line; work is done in this order."""
@@ -151,11 +162,8 @@ class Groups:
 
     async def _lead(self) -> None:
         self._is_busy = True
-        batch, self._line = self._line[: self._most], self._line[self._most :]
+        batch: list[Work[Any]] = []
         is_begun = False
-        if all(work.is_quick for work in batch):
-            # A thread that shares Python with a busy event loop waits at each of its steps: it is left the last one.
-            self._prepare(batch)
 
         def commit() -> None:
             nonlocal is_begun
@@ -169,7 +177,19 @@ class Groups:
                     raise
 
         try:
-            await self.run(commit)
+            await self._gather()
+            batch, self._line = self._line[: self._most], self._line[self._most :]
+            is_quick = all(work.is_quick for work in batch)
+            if is_quick:
+                # A thread that shares Python with a busy event loop waits at each of its steps: it is left the last.
+                self._prepare(batch)
+            if is_quick and not self._patience:
+                began = time.perf_counter()
+                commit()
+                self._patience = _PATIENCE if time.perf_counter() - began > _SLOW else 0
+            else:
+                self._patience = max(self._patience - 1, 0)
+                await self.run(commit)
         finally:
             # A leader who is cancelled leaves the others with what became of their work, not with its own end.
             self._is_busy = False
@@ -181,6 +201,14 @@ class Groups:
                 self._undo()
                 self._line[:0] = batch
             self._hand_over()
+
+    async def _gather(self) -> None:
+        """Let those who are about to stand in line do so: they share the commit."""
+        for _ in range(_TURNS):
+            count = len(self._line)
+            await anyio.lowlevel.cancel_shielded_checkpoint()
+            if len(self._line) == count:
+                return
 
     def _hand_over(self) -> None:
         if self._is_busy:

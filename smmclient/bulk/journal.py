@@ -15,6 +15,7 @@ from typing import Self
 
 from attrs import field, frozen
 
+from smmclient.bulk.budget import Budget
 from smmclient.bulk.entry import Entry, Outcome, RowState
 from smmclient.model import Balance, OrderState, OrderStatus
 from smmclient.orders import AnyOrder
@@ -179,6 +180,14 @@ class Journal(ABC):
     @abstractmethod
     async def tallies(self) -> list[Tally]:
         """Counts and sums of the whole run."""
+
+    @abstractmethod
+    async def keep_budget(self, budget: Budget) -> None:
+        """Write the money guards that hold for the run from now on, in later sessions, too."""
+
+    @abstractmethod
+    async def budget(self) -> Budget:
+        """The money guards that were kept; none, if none were."""
 
     @abstractmethod
     async def inputs(self) -> list[Input]:

@@ -22,7 +22,7 @@ from attrs import evolve
 from smmclient.bulk.account import AccountWatch
 from smmclient.bulk.breaker import Breaker
 from smmclient.bulk.budget import Ledger
-from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Placed, RefusedRow, RowState
+from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Outcome, Placed, RefusedRow, RowState
 from smmclient.bulk.events import (
     BulkEvent,
     PanelPaused,
@@ -60,6 +60,10 @@ _log = logging.getLogger("smmclient")
 _NO_HOOK = ("ProviderError", "the provider does not call before_send: orders would be sent that nobody wrote down")
 
 
+#: Outcomes that may wait for their reader.
+_TO_TELL = 1000
+
+
 class _NotNow(Exception):
     """The row's turn has come, but it is not to be sent: nothing was."""
 
@@ -93,6 +97,8 @@ class Lane:
         )
         self._stopped: PanelStopped | None = None
         self._is_stopping = False
+        #: Outcomes that are not durable and told yet.
+        self._to_tell = 0
         #: The scopes of what has not been sent, and may be called off.
         self._waiting: set[anyio.CancelScope] = set()
         self._tasks: TaskGroup | None = None
@@ -182,6 +188,9 @@ class Lane:
             try:
                 # Rows can follow each other without a pause at which a cancelled task would notice it.
                 await anyio.lowlevel.checkpoint_if_cancelled()
+                while self._to_tell > _TO_TELL and not self._is_stopping:
+                    # A slow reader of events slows the work down, and loses none.
+                    await self._feed.changed()
                 await self._place(entry, tasks)
             finally:
                 self._feed.done()
@@ -296,6 +305,7 @@ class Lane:
         outcome, was_sent = verdict.outcome, entry.state is not RowState.PENDING
         at = self._clock.wall()
         if was_sent or not isinstance(outcome, NotPlaced):
+            self._to_tell += 1
             tasks.start_soon(self._conclude, entry, verdict, at, self._journal.settle(entry, outcome, at=at))
         if verdict.stops is not None:
             self._breaker.drop(entry.number)
@@ -318,28 +328,32 @@ class Lane:
 
     async def _conclude(self, entry: Entry, verdict: Verdict, at: float, saved: Awaitable[None]) -> None:
         """Tell a row's outcome once it is durable."""
-        outcome = verdict.outcome
         with anyio.CancelScope(shield=True):
             try:
                 await saved
+                await self._tell_outcome(entry, verdict.outcome, at)
             except JournalError as failure:
-                await self._tell(RowNotSaved(panel=self.panel, entry=entry, outcome=outcome, reason=str(failure)))
+                reason = str(failure)
+                await self._tell(RowNotSaved(panel=self.panel, entry=entry, outcome=verdict.outcome, reason=reason))
                 raise
-            match outcome:
-                case Placed(receipt):
-                    done = evolve(
-                        entry, state=RowState.DONE, ended_at=at, order_id=receipt.order, charge=receipt.charge
-                    )
-                    await self._tell(RowPlaced(panel=self.panel, entry=done, receipt=receipt))
-                case RefusedRow(error, reason):
-                    refused = evolve(entry, state=RowState.REFUSED, ended_at=at, error=error, reason=reason)
-                    await self._tell(RowRefused(panel=self.panel, entry=refused))
-                case InDoubt(error, reason):
-                    doubt = evolve(entry, state=RowState.DOUBT, ended_at=at, error=error, reason=reason)
-                    will_ask = self._may_ask(doubt) and not self._is_stopping
-                    await self._tell(RowInDoubt(panel=self.panel, entry=doubt, asked_again=will_ask))
-                case NotPlaced():
-                    pass
+            finally:
+                self._to_tell -= 1
+                self._feed.wake()
+
+    async def _tell_outcome(self, entry: Entry, outcome: Outcome, at: float) -> None:
+        match outcome:
+            case Placed(receipt):
+                done = evolve(entry, state=RowState.DONE, ended_at=at, order_id=receipt.order, charge=receipt.charge)
+                await self._tell(RowPlaced(panel=self.panel, entry=done, receipt=receipt))
+            case RefusedRow(error, reason):
+                refused = evolve(entry, state=RowState.REFUSED, ended_at=at, error=error, reason=reason)
+                await self._tell(RowRefused(panel=self.panel, entry=refused))
+            case InDoubt(error, reason):
+                doubt = evolve(entry, state=RowState.DOUBT, ended_at=at, error=error, reason=reason)
+                will_ask = self._may_ask(doubt) and not self._is_stopping
+                await self._tell(RowInDoubt(panel=self.panel, entry=doubt, asked_again=will_ask))
+            case NotPlaced():
+                pass
 
     # ---------------------------------------------------------------------------------- rows in doubt, asked again
 

@@ -196,7 +196,7 @@ def _fill(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN")
     for statement in SCHEMA:
         connection.execute(statement)
-    facts = {"salt": os.urandom(16), "intents": 0, "commits": 0, "is_open": 0}
+    facts = {"salt": os.urandom(16), "intents": 0, "commits": 0, "is_open": 0, "budget": "{}"}
     connection.executemany(
         "INSERT INTO facts VALUES (?, ?, ?)", [(name, value, seal_of(name, value)) for name, value in facts.items()]
     )
@@ -228,7 +228,7 @@ def _check_log(path: Path) -> None:
     if not wal_path(path).exists() and _is_open(path) and not wal_path(path).exists():
         raise JournalCorrupt(
             f"{wal_path(path)} is missing: the run was cut off, and that file holds what was sent last; put it back "
-            f"beside {path}. If another program has taken it in (sqlite3, say), an empty file of that name says so"
+            f"beside {path}, or compare with the panel what was placed"
         )
 
 
@@ -284,7 +284,7 @@ def _check_content(connection: sqlite3.Connection, path: Path) -> tuple[Mark, in
         if broken:
             raise JournalCorrupt(f"{path} is damaged: {broken} of its {table} are not what was written: {KEEP}")
     facts = dict(connection.execute("SELECT name, value FROM facts").fetchall())
-    if facts.keys() != {"salt", "intents", "commits", "is_open"}:
+    if facts.keys() != {"salt", "intents", "commits", "is_open", "budget"}:
         raise JournalCorrupt(f"{path} is damaged (its facts are not all there): {KEEP}")
     if sent != facts["intents"]:
         raise JournalCorrupt(
@@ -299,7 +299,7 @@ def _check_content(connection: sqlite3.Connection, path: Path) -> tuple[Mark, in
     return mark, facts["commits"]
 
 
-def write_fact(connection: sqlite3.Connection, name: str, value: int) -> None:
+def write_fact(connection: sqlite3.Connection, name: str, value: int | str) -> None:
     """Set a fact, with its seal."""
     connection.execute("UPDATE facts SET value = ?, seal = ? WHERE name = ?", (value, seal_of(name, value), name))
 

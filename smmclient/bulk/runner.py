@@ -40,9 +40,10 @@ class Pace:
 class Runner(Stage):
     """Places the pending rows of a journal, and asks again about those in doubt where the panel has an id for it.
 
-    ``panels`` are the providers by the name that the rows have. It ends when nothing is left to be sent; what stops one
-    panel (key refused, account suspended, funds gone, a money guard, an outage) is told, and leaves its rows
-    pending. Raises `JournalError` classes when the journal fails: rows are not sent then.
+    ``panels`` are the providers by the name that the rows have. A ``budget`` is kept in the journal and holds in later
+    sessions, too; without one the kept one does, and ``Budget()`` takes it off. It ends when nothing is left to be
+    sent; what stops one panel (key refused, account suspended, funds gone, a money guard, an outage) is told, and
+    leaves its rows pending. Raises `JournalError` classes when the journal fails: rows are not sent then.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Runner(Stage):
     ) -> None:
         super().__init__()
         self._journal, self._panels = journal, panels
-        self._budget, self._pace = budget or Budget(), pace or Pace()
+        self._budget, self._pace = budget, pace or Pace()
         self._is_same_account = is_same_account
         self._lanes: list[Lane] = []
         self._is_stopped = False
@@ -67,20 +68,31 @@ class Runner(Stage):
         for lane in self._lanes:
             lane.stop()
 
+    async def _keep_budget(self) -> Budget:
+        if self._budget is None:
+            return await self._journal.budget()
+        await self._journal.keep_budget(self._budget)
+        return self._budget
+
     async def _work(self) -> None:
         tallies = await self._journal.tallies()
         open_rows = {one.panel for one in tallies if one.state in (RowState.PENDING, *_SPENT[1:]) and one.rows}
         if missing := sorted(open_rows - self._panels.keys()):
             raise UsageError(f"rows of {', '.join(missing)} are open, and no such panel was given")
+        if self._is_same_account:
+            # A key that does not even work is nobody's: the run is not bound to it.
+            for name in sorted(open_rows):
+                await self._panels[name].balance(refresh=True)
         await self._journal.bind(
             [Bound.of(name, self._panels[name]) for name in sorted(open_rows)], is_same_account=self._is_same_account
         )
+        budget = await self._keep_budget()
         self._lanes = [
             Lane(
                 name,
                 self._panels[name],
                 self._journal,
-                ledger=Ledger(self._budget, spent=_spent(tallies, name)),
+                ledger=Ledger(budget, spent=_spent(tallies, name)),
                 pace=self._pace,
                 tell=self.tell,
             )

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import msgspec
+from attrs import asdict
 
 from smmclient.bulk import opening
 from smmclient.bulk.admission import SqliteAdmission
 from smmclient.bulk.binding import bind
+from smmclient.bulk.budget import Budget
 from smmclient.bulk.entry import Entry, Outcome, RowState
 from smmclient.bulk.groups import Groups, Work
 from smmclient.bulk.journal import Admission, Bound, Checkpoint, Input, Journal, Tally
@@ -321,6 +324,15 @@ class SqliteJournal(Journal):
 
     async def tallies(self) -> list[Tally]:  # noqa: D102
         return await self._groups.do(lambda: self._table.tallies())
+
+    async def keep_budget(self, budget: Budget) -> None:  # noqa: D102
+        kept = msgspec.json.encode({name: str(amount) for name, amount in asdict(budget).items() if amount is not None})
+        await self._groups.do(lambda: opening.write_fact(self._db, "budget", kept.decode()))
+
+    async def budget(self) -> Budget:  # noqa: D102
+        (row,) = await self._rows("SELECT value FROM facts WHERE name = 'budget'")
+        kept = msgspec.json.decode(row["value"], type=dict[str, Decimal])
+        return Budget(**kept)
 
     async def inputs(self) -> list[Input]:  # noqa: D102
         found = await self._rows("SELECT * FROM inputs ORDER BY number")

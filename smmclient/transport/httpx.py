@@ -6,6 +6,7 @@ it is quicker.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cached_property
@@ -32,12 +33,31 @@ class HttpxTransport(HttpTransport):
     _timeouts = (httpx.TimeoutException,)
 
     @cached_property
-    def _pools(self) -> dict[str | None, httpx.AsyncHTTPTransport]:
+    def _idle(self) -> dict[tuple[str | None, str], deque[tuple[float, httpx.AsyncHTTPTransport]]]:
+        """Connections without work, by proxy and URL, the one that had work last at the end.
+
+        Each is a pool of one: httpx's own looks at all connections for each request, and asks the system about those
+        that are idle.
+        """
         return {}
+
+    @cached_property
+    def _all(self) -> set[httpx.AsyncHTTPTransport]:
+        return set()
 
     @asynccontextmanager
     async def _post(self, request: WireRequest, headers: dict[str, str], proxy: str | None) -> AsyncIterator[Answer]:
-        pool = self._pool(proxy)
+        pool = await self._take(proxy, request.url)
+        try:
+            async with self._post_by(pool, request, headers) as answer:
+                yield answer
+        finally:
+            self._idle[proxy, request.url].append((anyio.current_time(), pool))
+
+    @asynccontextmanager
+    async def _post_by(
+        self, pool: httpx.AsyncHTTPTransport, request: WireRequest, headers: dict[str, str]
+    ) -> AsyncIterator[Answer]:
         course = _Course()
         outgoing = _outgoing(request, headers, course)
         try:
@@ -65,27 +85,40 @@ class HttpxTransport(HttpTransport):
             await reply.aclose()
 
     async def _close(self) -> None:
-        while self._pools:
-            _, pool = self._pools.popitem()
-            await pool.aclose()
+        self._idle.clear()
+        while self._all:
+            await self._all.pop().aclose()
 
-    def _pool(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
-        if proxy not in self._pools:
-            tls = self._tls()
-            try:
-                self._pools[proxy] = httpx.AsyncHTTPTransport(
-                    verify=tls,
-                    trust_env=False,
-                    limits=httpx.Limits(
-                        max_connections=None,  # the gate counts them
-                        max_keepalive_connections=self._max_connections,
-                        keepalive_expiry=self._idle_seconds,
-                    ),
-                    proxy=proxy and httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None),
-                )
-            except (ValueError, ImportError, httpx.InvalidURL) as error:
-                raise ConfigError(f"httpx cannot use the proxy: {type(error).__name__}") from None
-        return self._pools[proxy]
+    async def _take(self, proxy: str | None, url: str) -> httpx.AsyncHTTPTransport:
+        """An open connection, if there is one: the one that had work last. Those idle for too long are closed."""
+        idle = self._idle.setdefault((proxy, url), deque())
+        oldest = anyio.current_time() - self._idle_seconds
+        while idle and idle[0][0] < oldest:
+            _, pool = idle.popleft()
+            self._all.discard(pool)
+            with anyio.CancelScope(shield=True):
+                await pool.aclose()
+        if idle:
+            return idle.pop()[1]
+        pool = self._make(proxy)
+        self._all.add(pool)
+        return pool
+
+    def _make(self, proxy: str | None) -> httpx.AsyncHTTPTransport:
+        tls = self._tls()
+        try:
+            return httpx.AsyncHTTPTransport(
+                verify=tls,
+                trust_env=False,
+                limits=httpx.Limits(
+                    max_connections=None,  # the gate counts them
+                    max_keepalive_connections=1,
+                    keepalive_expiry=self._idle_seconds,
+                ),
+                proxy=proxy and httpx.Proxy(proxy, ssl_context=tls if proxy.startswith("https:") else None),
+            )
+        except (ValueError, ImportError, httpx.InvalidURL) as error:
+            raise ConfigError(f"httpx cannot use the proxy: {type(error).__name__}") from None
 
 
 class _Course:

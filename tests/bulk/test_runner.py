@@ -348,7 +348,7 @@ async def test_a_row_that_costs_too_much_is_held(tmp_path: Path) -> None:
         (held,) = [event for event in told if isinstance(event, RowHeld)]
         assert held.entry.number == 4
         assert len(world.links) == 5
-        await run(path, world)
+        await run(path, world, budget=Budget())
         assert world.links[-1] == "https://example.com/3"
 
 

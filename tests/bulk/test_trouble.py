@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bulk_lab import World, begin, rows, work
-from smmclient import Order, Receipt
+from smmclient import AuthenticationFailed, Order, Receipt
 from smmclient.bulk import (
     Budget,
     BulkEvent,
@@ -228,3 +228,28 @@ async def test_a_provider_that_calls_the_hook_twice_is_no_trouble(tmp_path: Path
         panel.add_order = twice  # type: ignore[method-assign, assignment]
         await session(path, {"notpanel": panel})
         assert {one.state for one in await entries(path)} == {RowState.DONE}
+
+
+async def test_guards_are_kept_with_the_run(tmp_path: Path) -> None:
+    """A session without guards of its own has those of the last one; a budget without bounds takes them off."""
+    async with ManualClock() as clock:
+        world = World.make("panelbon", clock, limits=Limits())
+        path = tmp_path / "run.db"
+        await begin(path, world, rows(10))
+        await session(path, {"panelbon": world.panel()}, budget=Budget(max_spend=PRICE * 4))
+        await session(path, {"panelbon": world.panel()})
+        assert world.box.spent == PRICE * 4
+        await session(path, {"panelbon": world.panel()}, budget=Budget())
+        assert world.box.spent == PRICE * 10
+
+
+async def test_a_key_that_does_not_work_is_not_bound_to(tmp_path: Path) -> None:
+    """Whatever its user says of it; the run goes on with the one that it was begun with."""
+    async with ManualClock() as clock:
+        world = World.make("panelbon", clock, limits=Limits())
+        path = tmp_path / "run.db"
+        await begin(path, world, rows(3))
+        with pytest.raises(AuthenticationFailed):
+            await session(path, {"panelbon": world.panel(api_key="wrong-key")}, is_same_account=True)
+        await session(path, {"panelbon": world.panel()})
+        assert len(world.links) == 3

@@ -81,8 +81,8 @@ def test_max_order_holds_and_reserve_stops(place: Smm, resume: Smm, box: Sandbox
     assert (ran.code, len(box.orders)) == (4, 0)
     assert "10 rows would be held: it costs more than one order may" in ran.out
     assert "o.csv line 2 (r0): held, not sent: it costs 0.09" in ran.out
-    assert (resume("--reserve", "99.70").code, len(box.orders)) == (4, 3)
-    assert (resume().code, len(box.orders)) == (0, 10)
+    assert (resume("--no-guards", "--reserve", "99.70").code, len(box.orders)) == (4, 3)
+    assert (resume("--no-guards").code, len(box.orders)) == (0, 10)
 
 
 def test_funds_that_are_gone_stop_the_run_until_they_are_there(place: Smm, resume: Smm, box: Sandbox) -> None:
@@ -113,7 +113,7 @@ def test_a_revoked_key_and_a_suspended_account_stop_the_run(
     assert len(box.orders) == 2
     monkeypatch.setenv("NOTPANEL_API_KEY", key)
     assert "--same-account" in resume().err
-    assert (resume("--same-account").code, len(box.orders), box.duplicates()) == (0, 10, ())
+    assert (resume("--same-account", "--no-guards").code, len(box.orders), box.duplicates()) == (0, 10, ())
 
 
 def test_refusals_are_told_with_line_and_reason(place: Smm, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,7 +173,7 @@ def test_an_outage_is_waited_for(place: Smm, resume: Smm, box: Sandbox, monkeypa
     box.heal()
     assert place("--max-spend", "0.10").code == 4
     box.fail("balance", Fault.GATEWAY_PAGE, times=8)
-    ran = resume()
+    ran = resume("--no-guards")
     assert (ran.code, len(box.orders), box.duplicates()) == (0, 10, ())
     assert "notpanel: paused for 0.01 s: notpanel balance: " in ran.out
 

@@ -34,11 +34,21 @@ class Guards:
     max_order: Annotated[Amount | None, Parameter(help="Hold rows that cost more, or nobody knows what.")] = None
     reserve: Annotated[Amount | None, Parameter(help="Stop before the account holds less.")] = None
 
+    no_guards: Annotated[bool, Switch, Parameter(help="Take off the guards that the run has kept.")] = False
+
     def budget(self) -> Budget:
         """The guards as the run takes them."""
         from smmclient.bulk import Budget
 
         return Budget(max_spend=self.max_spend, max_order=self.max_order, reserve=self.reserve)
+
+    def over(self, kept: Budget) -> Budget:
+        """These guards, and those that the run has kept where none is given."""
+        from attrs import asdict, evolve
+
+        if self.no_guards:
+            return self.budget()
+        return evolve(kept, **{name: amount for name, amount in asdict(self.budget()).items() if amount is not None})
 
 
 @Parameter(name="*")

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from smmclient.bulk import (
     Bound,
+    Budget,
     Follower,
     PanelStopped,
     Report,
@@ -70,6 +71,11 @@ async def place_file(
     progress = Progress()
     panels = _panels(session, plan, progress)
     default, source = panels.default(), open_source(file)
+    if may_add and not plan.run.exists():
+        raise CallError(
+            f"--add: there is no run {plan.run} whose rows this file would be added to",
+            hint="nothing was sent; name the run's file, or leave --add out to begin a new one",
+        )
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(await SqliteJournal.open(plan.run, may_create=True))
         await stack.enter_async_context(panels)
@@ -190,6 +196,10 @@ async def connect_run(
                 f"the run has rows for {name!r}, which is neither a provider nor a profile",
                 hint="nothing was sent; write the profile again",
             ) from None
+    if is_same_account:
+        # A key that does not even work is nobody's: the run is not bound to it.
+        for provider in found.values():
+            await provider.balance(refresh=True)
     bound = [Bound.of(name, provider) for name, provider in found.items()]
     await journal.bind(bound, is_same_account=is_same_account)
     return found
@@ -222,7 +232,9 @@ async def _go_on(
                 states = (RowState.SENDING, RowState.DOUBT)
                 doubts = [entry async for entry in journal.entries(states=states)]
                 progress.begin(before, doubts)
-                pace, budget = plan.way.pace(), plan.guards.budget()
+                pace, budget = plan.way.pace(), plan.guards.over(await journal.budget())
+                if budget.is_set and not session.out.json:
+                    session.out.line(f"guards: {_guards(budget)}")
                 runner = Runner(journal, placing, budget=budget, pace=pace, is_same_account=plan.way.same_account)
                 await _work(runner, view_for(session.out, progress, journal.find_order), stopper, ending)
             if with_follow and not stopper.is_stopped:
@@ -256,6 +268,11 @@ async def _work(stage: Stage, view: View, stopper: Stopper, ending: Ending) -> N
                     stage.stop()
     if unseen is not None:
         raise unseen
+
+
+def _guards(budget: Budget) -> str:
+    told = {"--max-spend": budget.max_spend, "--max-order": budget.max_order, "--reserve": budget.reserve}
+    return " ".join(f"{name} {amount:f}" for name, amount in told.items() if amount is not None)
 
 
 def _limits(provider: Provider) -> Sequence[Limit]:
