@@ -190,8 +190,8 @@ def _speed(quick: bool) -> Table:
             "would be two commits an order; those that wait go together, which is why there are fewer. A commit "
             f"waits for the disk, {_fsync() * 1e3:.2f} ms for a small write here. Where the panel answers at once, the "
             "client and its journal are all there is; under a limit of 100 a minute nothing of it is seen. "
-            f"The default must keep {LEAST:.0%} on a panel whose replies take {LATENCY * 1e3:.0f} ms; on one that answers at "
-            "once it does not, and the row says how far it falls short."
+            f"The default must keep {LEAST:.0%} on a panel whose replies take {LATENCY * 1e3:.0f} ms; on one that "
+            "answers at once it does not, and the row says how far it falls short."
         ),
         broken=broken,
     )
@@ -530,9 +530,9 @@ def _statuses(quick: bool) -> Table:
         ),
         reading=(
             "The orders take about 20 s each and end at different moments; they are asked about every 2 s. A round "
-            "asks about each order that is open once. Some rounds take more requests than a hundredth of the open orders, "
-            "because no order is asked about more often than every 2 s, so a batch that has become small is not filled "
-            "up with orders that were asked about a moment ago."
+            "asks about each order that is open once. Some rounds take more requests than a hundredth of the open "
+            "orders, because no order is asked about more often than every 2 s, so a batch that has become small is "
+            "not filled up with orders that were asked about a moment ago."
         ),
         broken=broken,
     )
