@@ -49,11 +49,11 @@ def find_pythons(*versions: str) -> list[str]:
 PYTHONS = find_pythons("3.11", "3.12", "3.13")
 
 
-def run_tests(session: nox.Session) -> None:
+def run_tests(session: nox.Session, *options: str) -> None:
     """Run pytest; temporary files are in memory where that is possible: journals wait for the disk a great deal."""
     memory = Path("/dev/shm")
     is_there = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
-    session.run("pytest", *session.posargs, env={"TMPDIR": str(memory)} if is_there else {})
+    session.run("pytest", *options, *session.posargs, env={"TMPDIR": str(memory)} if is_there else {})
 
 
 @nox.session
@@ -96,7 +96,8 @@ def wheel(session: nox.Session) -> None:
         copy = shutil.copytree if Path(name).is_dir() else shutil.copy
         copy(name, folder / name)
     session.chdir(folder)
-    run_tests(session)
+    # How a damaged or a cut-off journal is met does not hang on how the package was built.
+    run_tests(session, "--ignore=tests/bulk/test_crashes.py", "--ignore=tests/bulk/test_journal_damage.py")
 
 
 @nox.session

@@ -13,6 +13,7 @@ from attrs import evolve
 
 from smmclient import RetryPolicy
 from smmclient.bulk import Entry, Outcome, Placed, SqliteJournal, breaker, lane
+from smmclient.bulk.account import AccountWatch
 from smmclient.cli.bulk import doubt
 from smmclient.cli.bulk.choices import Way
 from smmclient.errors import InvalidLink, JournalError
@@ -75,8 +76,12 @@ def test_max_spend_is_reached_and_raised(place: Smm, resume: Smm, box: Sandbox) 
     assert box.duplicates() == ()
 
 
-def test_max_order_holds_and_reserve_stops(place: Smm, resume: Smm, box: Sandbox, smm: Smm, orders: Path) -> None:
+def test_max_order_holds_and_reserve_stops(
+    place: Smm, resume: Smm, box: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Held rows are told, and wait."""
+    # The panel's figure is up to 30 s old: that long it would be waited for before the reserve stops the run.
+    monkeypatch.setattr(AccountWatch, "look_again", AccountWatch.look)
     ran = place("--max-order", "0.05")
     assert (ran.code, len(box.orders)) == (4, 0)
     assert "10 rows would be held: it costs more than one order may" in ran.out
