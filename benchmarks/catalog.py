@@ -10,8 +10,8 @@ from decimal import Decimal
 import msgspec
 
 from benchmarks.tables import Table, interleaved, median, ms, ratio
+from smmclient.catalog import Catalog
 from smmclient.dialect import V2
-from smmclient.model import Catalog
 from smmclient.wire import WireReply
 
 ROWS = 20_000

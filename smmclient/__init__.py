@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from smmclient._version import __version__
 
 if TYPE_CHECKING:
+    from smmclient.catalog import Catalog, Problem, Service
     from smmclient.dialect import (
         CachePlan,
         Capabilities,
@@ -64,15 +65,12 @@ if TYPE_CHECKING:
     from smmclient.model import (
         Balance,
         Cancellation,
-        Catalog,
         OrderState,
         OrderStatus,
-        Problem,
         Receipt,
         Refill,
         RefillState,
         RefillStatus,
-        Service,
     )
     from smmclient.orders import (
         AnyOrder,
@@ -201,7 +199,7 @@ __all__ = [
 
 #: The rooms that public names live in, opened one after the other when a name is first used: importing smmclient
 #: itself costs next to nothing.
-_ROOMS = ("errors", "model", "orders", "settings", "events", "registry", "provider", "dialect")
+_ROOMS = ("errors", "model", "catalog", "orders", "settings", "events", "registry", "provider", "dialect")
 
 
 def __getattr__(name: str) -> object:

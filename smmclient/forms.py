@@ -14,8 +14,8 @@ from typing import Union, cast, get_args, get_origin, get_type_hints
 from attrs import NOTHING, fields
 
 import smmclient.orders as kinds
+from smmclient.catalog import Service
 from smmclient.errors import InvalidOrder
-from smmclient.model import Service
 from smmclient.orders import AnyOrder, RawOrder
 
 __all__ = ["FIELDS", "build_order", "check_bounds", "kind_names", "kind_of", "kind_of_type"]

@@ -12,6 +12,7 @@ from typing import TypeVar
 import anyio
 from attrs import evolve
 
+from smmclient.catalog import Catalog
 from smmclient.dialect.capabilities import Support
 from smmclient.dialect.dialect import Dialect
 from smmclient.endpoint import Endpoint
@@ -24,7 +25,7 @@ from smmclient.errors import (
     UsageError,
 )
 from smmclient.fields import check_headers, check_id, check_ids
-from smmclient.model import Balance, Cancellation, Catalog, OrderStatus, Receipt, Refill, RefillStatus
+from smmclient.model import Balance, Cancellation, OrderStatus, Receipt, Refill, RefillStatus
 from smmclient.orders import AnyOrder
 from smmclient.pipeline.account import AccountBook
 from smmclient.pipeline.attempt import Attempts

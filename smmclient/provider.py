@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 from smmclient.tracking import Track
 
 if TYPE_CHECKING:
+    from smmclient.catalog import Catalog
     from smmclient.dialect.capabilities import Capabilities
     from smmclient.errors import SMMError
     from smmclient.model import (
         Balance,
         Cancellation,
-        Catalog,
         OrderStatus,
         Receipt,
         Refill,

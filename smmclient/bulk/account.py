@@ -8,7 +8,8 @@ from decimal import Decimal
 from smmclient.bulk.budget import Ledger
 from smmclient.bulk.entry import Entry, RowState
 from smmclient.bulk.journal import Journal
-from smmclient.model import Balance, Catalog
+from smmclient.catalog import Catalog
+from smmclient.model import Balance
 from smmclient.pipeline.clock import Clock
 from smmclient.provider import Provider
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from attrs import Attribute, field, frozen
 
 from smmclient.errors import ConfigError
+from smmclient.exact import EXACT
 from smmclient.model import Balance
 
 __all__ = ["Budget", "Ledger"]
-
-_EXACT = Context(prec=100)
 
 
 def _amount(budget: object, at: Attribute[Decimal | None], amount: object) -> None:
@@ -63,7 +62,7 @@ class Ledger:
     @property
     def left(self) -> Decimal | None:
         """What should be in the account by our count, what is in the air taken off; None: not looked up."""
-        return None if self._left is None else _EXACT.subtract(self._left, self._in_air)
+        return None if self._left is None else EXACT.subtract(self._left, self._in_air)
 
     @property
     def is_idle(self) -> bool:
@@ -77,7 +76,7 @@ class Ledger:
             self._paid.popleft()
         self._left = balance.amount
         for _, paid in self._paid:
-            self._left = _EXACT.subtract(self._left, paid)
+            self._left = EXACT.subtract(self._left, paid)
 
     def note(self, paid: Decimal | None, *, at: float) -> None:
         """An order of an earlier session was paid for at that time."""
@@ -87,13 +86,13 @@ class Ledger:
         """Why no more may be spent, beginning with a row of that cost; None if it may be sent."""
         price = cost or Decimal(0)
         if self.budget.max_spend is not None:
-            after = _EXACT.add(_EXACT.add(self.spent, self._in_air), price)
+            after = EXACT.add(EXACT.add(self.spent, self._in_air), price)
             if after > self.budget.max_spend:
                 return (
                     f"the next order would bring the run to {after:f}, more than --max-spend {self.budget.max_spend:f}"
                 )
         if self.budget.reserve is not None and self.left is not None:
-            after = _EXACT.subtract(self.left, price)
+            after = EXACT.subtract(self.left, price)
             if after < self.budget.reserve:
                 return (
                     f"the next order would leave {after:f} in the account, less than --reserve {self.budget.reserve:f}"
@@ -102,19 +101,19 @@ class Ledger:
 
     def hold(self, cost: Decimal | None) -> None:
         """A row of that cost is about to be sent."""
-        self._in_air = _EXACT.add(self._in_air, cost or Decimal(0))
+        self._in_air = EXACT.add(self._in_air, cost or Decimal(0))
         self._rows_in_air += 1
 
     def let_go(self, cost: Decimal | None, *, paid: Decimal | None, at: float) -> None:
         """It is over: ``paid`` is what it has cost, 0 if it was not placed."""
-        self._in_air = _EXACT.subtract(self._in_air, cost or Decimal(0))
+        self._in_air = EXACT.subtract(self._in_air, cost or Decimal(0))
         self._rows_in_air -= 1
         price = paid or Decimal(0)
-        self.spent = _EXACT.add(self.spent, price)
+        self.spent = EXACT.add(self.spent, price)
         if price and self.budget.reserve is not None:
             self._paid.append((at, price))
         if self._left is not None:
-            self._left = _EXACT.subtract(self._left, price)
+            self._left = EXACT.subtract(self._left, price)
 
     def settle(self, cost: Decimal | None, *, paid: Decimal | None, at: float) -> None:
         """A row in doubt, which was counted as spent at its cost, has cost ``paid``.
@@ -122,8 +121,8 @@ class Ledger:
         It may have been paid for just now: the figure of the balance is taken not to know of it.
         """
         price = paid or Decimal(0)
-        self.spent = _EXACT.add(_EXACT.subtract(self.spent, cost or Decimal(0)), price)
+        self.spent = EXACT.add(EXACT.subtract(self.spent, cost or Decimal(0)), price)
         if price and self.budget.reserve is not None:
             self._paid.append((at, price))
             if self._left is not None:
-                self._left = _EXACT.subtract(self._left, price)
+                self._left = EXACT.subtract(self._left, price)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from itertools import islice
 
 import anyio
@@ -15,13 +15,14 @@ from smmclient.bulk.budget import Budget
 from smmclient.bulk.checking import bad_row, check_row
 from smmclient.bulk.journal import Admitted, Bound, Journal, NewRow
 from smmclient.bulk.source import BadRow, Row, Source
+from smmclient.catalog import Catalog, Service
 from smmclient.errors import SMMError, UsageError
-from smmclient.model import Balance, Catalog, Service
+from smmclient.exact import EXACT, total
+from smmclient.model import Balance
 from smmclient.provider import Provider
 
 __all__ = ["PanelCost", "Problem", "Report", "ServiceCost", "admit", "check"]
 
-_EXACT = Context(prec=100)
 _CHUNK = 500
 #: Problems that a report holds; a run's journal has them all.
 _MOST = 1000
@@ -99,7 +100,7 @@ class _Sum:
         if cost is None:
             self.unpriced += 1
         else:
-            self.cost = _EXACT.add(self.cost, cost)
+            self.cost = EXACT.add(self.cost, cost)
 
 
 async def check(
@@ -304,18 +305,11 @@ class _Checker:
         return PanelCost(
             panel=panel,
             rows=sum(one.rows for one in mine),
-            cost=_total(one.cost for one in mine),
+            cost=total(one.cost for one in mine),
             unpriced=sum(one.unpriced for one in mine),
             balance=balance,
             problem=problem,
         )
-
-
-def _total(amounts: Iterator[Decimal] | Sequence[Decimal]) -> Decimal:
-    total = Decimal(0)
-    for amount in amounts:
-        total = _EXACT.add(total, amount)
-    return total
 
 
 class _Columns(Mapping[str, str]):

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from smmclient.bulk.journal import NewRow
 from smmclient.bulk.source import BadRow, Row
+from smmclient.catalog import Catalog, Service
 from smmclient.errors import InvalidOrder, Unsupported
 from smmclient.forms import build_order, check_bounds, kind_of_type
-from smmclient.model import Catalog, Service
 from smmclient.orders import AnyOrder, Order, PackageOrder, WebTrafficOrder
 from smmclient.provider import Provider
 

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import TypeAlias
 
 from attrs import field, frozen
 
+from smmclient.exact import EXACT
 from smmclient.model import OrderState, OrderStatus, Receipt
 from smmclient.orders import AnyOrder
 
@@ -105,10 +106,9 @@ class Entry:
             return None
         if self.status.charge is None or self.price is None:
             return None
-        return _EXACT.subtract(self.price, self.status.charge)
+        return EXACT.subtract(self.price, self.status.charge)
 
 
-_EXACT = Context(prec=100)
 _GIVE_BACK = (OrderState.PARTIAL, OrderState.CANCELED, OrderState.REFUNDED)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from attrs import frozen
 
@@ -20,13 +20,13 @@ from smmclient.bulk.journal import Checkpoint, Journal
 from smmclient.bulk.resolve import note_cut_off
 from smmclient.bulk.runner import Pace
 from smmclient.errors import SMMError
+from smmclient.exact import EXACT, total
 from smmclient.model import Balance
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.provider import Provider
 
 __all__ = ["Evidence", "Likely", "Weighed", "look_at_all", "seconds_to_wait", "weigh"]
 
-_EXACT = Context(prec=100)
 #: Rows whose combinations are tried; beyond that only equal prices are counted.
 _MOST = 16
 
@@ -65,7 +65,7 @@ class Evidence:
     @property
     def missing(self) -> Decimal:
         """What is gone and not accounted for."""
-        return _EXACT.subtract(self.should_be, self.found)
+        return EXACT.subtract(self.should_be, self.found)
 
 
 async def seconds_to_wait(journal: Journal, panel: str, provider: Provider, *, pace: Pace | None = None) -> float:
@@ -145,7 +145,7 @@ async def _paid(journal: Journal, panel: str, since: float, until: float) -> tup
         elif is_inside:
             price = entry.spent if came_back else entry.price
             unpriced += price is None
-            paid = _EXACT.add(paid, price or Decimal(0))
+            paid = EXACT.add(paid, price or Decimal(0))
     problem = None
     if unpriced:
         problem = f"the cost of {unpriced} placed rows is not known"
@@ -163,8 +163,8 @@ def _compare(
     problem: str | None,
     caution: str = "",
 ) -> tuple[Evidence, Mapping[int, Likely]]:
-    should_be = _EXACT.subtract(before.amount, paid)
-    missing = _EXACT.subtract(should_be, after.amount)
+    should_be = EXACT.subtract(before.amount, paid)
+    missing = EXACT.subtract(should_be, after.amount)
     unclear = dict.fromkeys((one.number for one in doubts), Likely.UNCLEAR)
     verdicts: Mapping[int, Likely] = unclear
     placed: int | None = None
@@ -213,10 +213,7 @@ def _explain(missing: Decimal, doubts: Sequence[Entry]) -> tuple[Mapping[int, Li
 def _combinations(missing: Decimal, doubts: Sequence[Entry]) -> Iterable[tuple[Entry, ...]]:
     for size in range(len(doubts) + 1):
         for some in itertools.combinations(doubts, size):
-            total = Decimal(0)
-            for one in some:
-                total = _EXACT.add(total, one.cost or Decimal(0))
-            if total == missing:
+            if total(one.cost or Decimal(0) for one in some) == missing:
                 yield some
 
 

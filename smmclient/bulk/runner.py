@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Context, Decimal
+from decimal import Decimal
 
 import anyio
 from attrs import frozen
@@ -14,11 +14,11 @@ from smmclient.bulk.journal import Bound, Journal, Tally
 from smmclient.bulk.lane import Lane
 from smmclient.bulk.stage import Stage
 from smmclient.errors import UsageError
+from smmclient.exact import total
 from smmclient.provider import Provider
 
 __all__ = ["Pace", "Runner"]
 
-_EXACT = Context(prec=100)
 _SPENT = (RowState.DONE, RowState.DOUBT, RowState.SENDING)
 
 
@@ -106,8 +106,4 @@ class Runner(Stage):
 
 
 def _spent(tallies: list[Tally], panel: str) -> Decimal:
-    spent = Decimal(0)
-    for one in tallies:
-        if one.panel == panel and one.state in _SPENT:
-            spent = _EXACT.add(spent, one.spent)
-    return spent
+    return total(one.spent for one in tallies if one.panel == panel and one.state in _SPENT)

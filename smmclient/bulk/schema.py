@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Callable
-from decimal import Context, Decimal
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any, TypeVar, cast
 
@@ -18,6 +18,7 @@ import msgspec
 
 from smmclient.bulk.entry import Entry, RowState
 from smmclient.errors import InvalidOrder, JournalCorrupt
+from smmclient.exact import EXACT
 from smmclient.forms import build_order, kind_of
 from smmclient.model import OrderState, OrderStatus
 from smmclient.orders import AnyOrder
@@ -79,7 +80,6 @@ SEALS = {
 
 T = TypeVar("T")
 
-_EXACT = Context(prec=100)
 _FORM = msgspec.json.Decoder(dict[str, str])
 
 
@@ -96,14 +96,14 @@ class _Sum:
 
     def step(self, amount: str | None) -> None:
         if amount is not None:
-            self._sum = _EXACT.add(self._sum, Decimal(amount))
+            self._sum = EXACT.add(self._sum, Decimal(amount))
 
     def finalize(self) -> str:
         return str(self._sum)
 
 
 def _minus(one: str | None, other: str | None) -> str | None:
-    return None if one is None or other is None else str(_EXACT.subtract(Decimal(one), Decimal(other)))
+    return None if one is None or other is None else str(EXACT.subtract(Decimal(one), Decimal(other)))
 
 
 def prepare(connection: sqlite3.Connection) -> None:

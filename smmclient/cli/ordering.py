@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
+from smmclient.catalog import Catalog, Service
 from smmclient.cli.outcome import CallError
 from smmclient.errors import InvalidOrder
-from smmclient.model import Catalog, Service
 from smmclient.orders import AnyOrder
 
 __all__ = ["check_charge", "cost", "parse_fields", "service_of"]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from attrs import fields, has
 
+from smmclient.catalog import Catalog
 from smmclient.errors import SMMError
-from smmclient.model import Catalog
 from smmclient.texts import clean
 
 if TYPE_CHECKING:

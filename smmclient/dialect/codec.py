@@ -9,6 +9,7 @@ from typing import TypeVar
 import cattrs
 from attrs import evolve
 
+from smmclient.catalog import Problem, Service
 from smmclient.dialect.classify import order_in, order_row, says_no
 from smmclient.dialect.read import (
     Unreadable,
@@ -25,12 +26,10 @@ from smmclient.model import (
     Cancellation,
     OrderState,
     OrderStatus,
-    Problem,
     Receipt,
     Refill,
     RefillState,
     RefillStatus,
-    Service,
 )
 
 __all__ = [

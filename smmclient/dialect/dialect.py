@@ -9,6 +9,7 @@ from typing import TypeVar
 from attrs import field, frozen
 from attrs import validators as v
 
+from smmclient.catalog import Problem, Service
 from smmclient.dialect import classify, codec
 from smmclient.dialect.capabilities import Capabilities, Support
 from smmclient.dialect.refusals import Fault, meaning_of, normalise
@@ -23,7 +24,7 @@ from smmclient.errors import (
     Unsupported,
 )
 from smmclient.fields import check_request_id
-from smmclient.model import Cancellation, OrderStatus, Problem, Receipt, Refill, RefillStatus, Service
+from smmclient.model import Cancellation, OrderStatus, Receipt, Refill, RefillStatus
 from smmclient.orders import AnyOrder, Order, WebTrafficOrder
 from smmclient.settings import Limit
 from smmclient.wire import Operation, Safety, WireReply

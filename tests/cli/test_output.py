@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from smmclient.catalog import Catalog, Service
 from smmclient.cli.output import Out
 from smmclient.cli.plain import clean, money, to_json
-from smmclient.model import Catalog, Service
 from smmclient.sandbox import Sandbox
 
 

@@ -9,8 +9,9 @@ from html import escape
 from smmclient.bulk.entry import RowState
 from smmclient.bulk.export import plots
 from smmclient.bulk.export.digest import NO_STATUS, OTHERS, Digest, Purse
-from smmclient.bulk.export.tallies import EXACT, Bin
+from smmclient.bulk.export.tallies import Bin
 from smmclient.bulk.export.words import amount, count_of, duration, purse_name, seconds
+from smmclient.exact import EXACT
 
 __all__ = ["charts"]
 

@@ -10,7 +10,8 @@ from attrs import define, field
 
 from smmclient.bulk.entry import Entry, RowState
 from smmclient.bulk.export.cells import clock, money, short
-from smmclient.bulk.export.tallies import EXACT, First, Latencies, Sum, Tally, Timeline, add_up
+from smmclient.bulk.export.tallies import First, Latencies, Sum, Tally, Timeline, add_up
+from smmclient.exact import EXACT
 from smmclient.model import OrderState
 from smmclient.texts import clean
 

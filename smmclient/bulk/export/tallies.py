@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 from attrs import define, field
 
 from smmclient.bulk.entry import RowState
+from smmclient.exact import EXACT
 
 __all__ = ["EXACT", "Bin", "First", "Latencies", "Sum", "Tally", "Timeline"]
 
-#: The caller's context may round to a few digits; a sum of money never does.
-EXACT = Context(prec=100)
 _MOST_CURRENCIES = 8
 
 

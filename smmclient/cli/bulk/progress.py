@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 
 from attrs import define, field
 
@@ -24,11 +24,11 @@ from smmclient.bulk import (
 )
 from smmclient.cli.bulk.standing import Standing
 from smmclient.events import Attempted, Event
+from smmclient.exact import EXACT
 from smmclient.settings import Limit
 
 __all__ = ["PanelProgress", "Progress"]
 
-_EXACT = Context(prec=100)
 _MINUTE = 60.0
 #: Seconds that the rate for the time left is taken from.
 _LATELY = 180.0
@@ -74,7 +74,7 @@ class PanelProgress:
                 self.currency = event.currency or self.currency
             case RowPlaced(entry=entry):
                 self.placed += 1
-                self.spent = _EXACT.add(self.spent, entry.price or Decimal(0))
+                self.spent = EXACT.add(self.spent, entry.price or Decimal(0))
                 self._end(entry.number)
             case RowRefused(entry=entry):
                 self.refused += 1

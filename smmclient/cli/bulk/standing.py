@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from pathlib import Path
 
 from attrs import define, field
@@ -13,10 +13,9 @@ from attrs import define, field
 from smmclient.bulk import Journal, RowState, Tally
 from smmclient.cli.outcome import OK, REFUSED, UNAVAILABLE, UNKNOWN
 from smmclient.cli.plain import clean
+from smmclient.exact import EXACT
 
 __all__ = ["Standing", "add_up", "amount", "as_json", "code_of", "count_of", "next_steps", "stand", "summary"]
-
-_EXACT = Context(prec=100)
 
 
 @define
@@ -61,12 +60,12 @@ class Standing:
             self.refusals[one.error or "Refused"] += one.rows
         elif one.state is RowState.PENDING:
             self.pending += one.rows
-            self.waiting = _EXACT.add(self.waiting, one.spent)
+            self.waiting = EXACT.add(self.waiting, one.spent)
             self.waiting_unpriced += one.unpriced
         elif one.state is RowState.INVALID:
             self.invalid += one.rows
         else:
-            self.at_stake = _EXACT.add(self.at_stake, one.spent)
+            self.at_stake = EXACT.add(self.at_stake, one.spent)
             if one.state is RowState.DOUBT:
                 self.doubt += one.rows
             else:
@@ -74,9 +73,9 @@ class Standing:
 
     def _add_placed(self, one: Tally) -> None:
         self.placed += one.rows
-        self.spent = _EXACT.add(self.spent, one.spent)
+        self.spent = EXACT.add(self.spent, one.spent)
         self.unpriced += one.unpriced
-        self.returned = _EXACT.add(self.returned, one.returned)
+        self.returned = EXACT.add(self.returned, one.returned)
         self.orders["not followed" if one.order_state is None else one.order_state.value] += one.rows
         if one.order_state is None or not one.order_state.is_final:
             self.open_orders += one.rows

@@ -1,0 +1,122 @@
+"""A panel's catalog: its services, the rows that could not be read, and what is found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, overload
+
+import attrs
+from attrs import field, frozen
+
+from smmclient.exact import EXACT
+from smmclient.search import rank
+
+if TYPE_CHECKING:
+    from smmclient.orders import AnyOrder
+
+__all__ = ["Catalog", "Problem", "Service"]
+
+
+@frozen
+class Service:
+    """One line of the catalog. ``rate`` is the price of 1,000 units in the account's currency.
+
+    ``original_rate`` and ``discount_percent`` are there when the panel tells the price before the key's discount;
+    ``rate`` is already discounted. The flags are None where the panel does not say.
+    """
+
+    id: str
+    name: str
+    type: str
+    category: str | None
+    rate: Decimal
+    min: int
+    max: int
+    refill: bool | None = None
+    cancel: bool | None = None
+    dripfeed: bool | None = None
+    original_rate: Decimal | None = None
+    discount_percent: Decimal | None = None
+    #: Units that the panel bills for a package of this service; None where it does not document that.
+    package_units: int | None = None
+    raw: object = field(default=None, repr=False, eq=False)
+
+    def cost(self, order: AnyOrder) -> Decimal | None:
+        """What the order costs at this rate: exact, not rounded, in the account's currency.
+
+        A drip-feed costs all its runs. None where nobody can know before placing it: a package or a subscription
+        on a panel that does not document what it bills, or a `RawOrder`. Coupons are not counted in.
+
+        >>> from decimal import Decimal
+        >>> from smmclient import Order, Service
+        >>> service = Service("1", "Followers", "Default", None, Decimal("0.50"), 10, 5000)
+        >>> service.cost(Order(service=1, link="https://example.com/p", quantity=1500))
+        Decimal('0.75')
+        """
+        if str(order.service) != self.id:
+            raise ValueError(f"the order is for service {order.service}, not {self.id}")
+        units = self.package_units if order.billed_as_package else order.units
+        # In a context of our own: the caller's may round to a few digits.
+        return None if units is None else EXACT.divide(EXACT.multiply(self.rate, Decimal(units)), Decimal(1000))
+
+
+@frozen
+class Problem:
+    """A catalog row that could not be read: its number from 1, the field, and why. ``raw`` is the row."""
+
+    row: int
+    field: str | None
+    reason: str
+    raw: object = attrs.field(default=None, repr=False, eq=False)
+
+
+@frozen(eq=False)
+class Catalog(Sequence[Service]):
+    """The services of a panel, in the panel's order, fetched at ``fetched_at``.
+
+    ``problems`` lists the rows that could not be read; no row is dropped without a trace.
+    """
+
+    services: tuple[Service, ...]
+    problems: tuple[Problem, ...] = ()
+    fetched_at: float = 0.0
+    _by_id: Mapping[str, Service] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        by_id: dict[str, Service] = {}
+        for service in self.services:
+            by_id.setdefault(service.id, service)
+        object.__setattr__(self, "_by_id", by_id)
+
+    def __repr__(self) -> str:
+        return f"<Catalog: {len(self.services)} services, {len(self.problems)} problems>"
+
+    def __len__(self) -> int:
+        return len(self.services)
+
+    def __iter__(self) -> Iterator[Service]:
+        return iter(self.services)
+
+    @overload
+    def __getitem__(self, index: int) -> Service: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Service, ...]: ...
+    def __getitem__(self, index: int | slice) -> Service | tuple[Service, ...]:
+        return self.services[index]
+
+    def get(self, service: int | str) -> Service | None:
+        """The service with that id, or None; ``catalog[0]`` is the first line instead."""
+        return self._by_id.get(str(service))
+
+    def search(self, words: str) -> list[Service]:
+        """The services that hold every word, in name, category or type, the best match first.
+
+        >>> from decimal import Decimal
+        >>> from smmclient import Catalog, Service
+        >>> catalog = Catalog((Service("1", "Instagram Followers", "Default", None, Decimal(1), 1, 9),))
+        >>> [service.id for service in catalog.search("followers insta")]
+        ['1']
+        """
+        texts = [(service.name, f"{service.category or ''} {service.type} {service.id}") for service in self.services]
+        return [self.services[index] for index in rank(words, texts)]
