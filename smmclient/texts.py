@@ -17,9 +17,10 @@ _ESCAPES = re.compile(
 _DIRECTIONS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
 _SPACES = frozenset("\t\n\r\x0b\x0c\x85\u2028\u2029")
 
-#: Blank or unseen characters, and our own quotes, up to what makes a formula (full-width and small forms too).
+#: Blank or unseen characters, and our own quotes, up to what makes a formula (full-width and small forms too), or
+#: to a tab or line end, which some programs pass over in front of one.
 _RISKY = re.compile(
-    r"[\t\r]|[\s'\x00-\x1f\x7f-\xa0\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff]*[=+@\-＝＋＠－﹦﹢﹫﹣]"
+    r"[\s'\x00-\x1f\x7f-\xa0\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff]*[\t\r=+@\-＝＋＠－﹦﹢﹫﹣]"
 )
 _NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?")
 

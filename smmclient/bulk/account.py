@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
 
 from smmclient.bulk.budget import Ledger
 from smmclient.bulk.entry import Entry, RowState
-from smmclient.bulk.journal import Journal
+from smmclient.bulk.journal import Bound, Journal
 from smmclient.catalog import Catalog
 from smmclient.model import Balance
 from smmclient.pipeline.clock import Clock
 from smmclient.provider import Provider
 
-__all__ = ["AccountWatch", "keep_balance"]
+__all__ = ["AccountWatch", "bind_accounts", "keep_balance"]
 
 _LOOK_AGAIN = 60.0
 #: The oldest figure that a panel may hand out for its balance; NotPanel's is up to 30 s old.
 _OLDEST = 60.0
 _PAID = (RowState.DONE, RowState.SENDING, RowState.DOUBT)
+
+
+async def bind_accounts(journal: Journal, panels: Mapping[str, Provider], *, is_same_account: bool) -> None:
+    """Bind a run to the accounts of its panels, by the names that its rows have; see `Journal.bind`."""
+    if is_same_account:
+        # A key that does not even work is nobody's: the run is not bound to it.
+        for provider in panels.values():
+            await provider.balance(refresh=True)
+    bound = [Bound.of(name, provider) for name, provider in panels.items()]
+    await journal.bind(bound, is_same_account=is_same_account)
 
 
 async def keep_balance(journal: Journal, panel: str, provider: Provider, *, settle: float) -> Balance:
@@ -59,7 +70,12 @@ class AccountWatch:
     async def look_again(self) -> None:
         """Look up the balance once it can know of everything that was paid."""
         await self._clock.sleep(0.0 if self.balance is None else self.balance.max_age)
-        self._ledger.look(await self._provider.balance(refresh=True))
+        await self._look_at_money()
+
+    async def _look_at_money(self) -> None:
+        # What cannot be looked up leaves our own count standing, which errs on the safe side.
+        with suppress(Exception):
+            self._ledger.look(await self._provider.balance(refresh=True))
 
     async def look(self) -> None:
         """Look up the balance, and keep it in the journal and in our count."""
@@ -73,8 +89,7 @@ class AccountWatch:
         """Look again and again, for the reserve: others may use the account, or fill it."""
         while True:
             await self._clock.sleep(_LOOK_AGAIN)
-            with suppress(Exception):
-                self._ledger.look(await self._provider.balance(refresh=True))
+            await self._look_at_money()
 
     def cost(self, entry: Entry) -> Decimal | None:
         """What a row costs by today's catalog, or else by the one that it was checked against."""

@@ -44,12 +44,12 @@ class Breaker:
         self._changed = anyio.Event()
         self._is_over = False
 
-    def good(self, row: int | None) -> None:
+    def good(self, row: int) -> None:
         """A call was answered: the panel acts."""
         self._in_a_row = 0
         if not self.is_healthy:
             # A row that was in the air when the trouble began says nothing of now; the one that was let through does.
-            if row is None or self._trial != row:
+            if self._trial != row:
                 return
             self.is_healthy, self._trial = True, None
             self._wake()
@@ -69,17 +69,17 @@ class Breaker:
             self.is_healthy = False
             self._wake()
 
-    def drop(self, row: int | None) -> None:
+    def drop(self, row: int) -> None:
         """The row was not sent after all."""
         if self._trial == row:
             self._trial, self._has_trial = None, True
             self._wake()
 
-    def admits(self, row: int | None) -> bool:
+    def admits(self, row: int) -> bool:
         """Whether the row may be sent now."""
         return self.is_healthy or self._trial == row
 
-    async def enter(self, row: int | None) -> bool:
+    async def enter(self, row: int) -> bool:
         """Wait until the row may go on its way; False when the work is over."""
         while not self._is_over:
             if self.is_healthy:

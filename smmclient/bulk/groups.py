@@ -17,6 +17,8 @@ import anyio.lowlevel
 import anyio.to_thread
 from attrs import define, field
 
+from smmclient.errors import SMMError
+
 __all__ = ["Groups", "Work", "in_thread"]
 
 T = TypeVar("T")
@@ -132,7 +134,8 @@ class Groups:
             self._hand_over()
             raise
         if work.error is not None:
-            raise work.error
+            # All works of a group can have one error: each waiter raises its own.
+            raise work.error.copy() if isinstance(work.error, SMMError) else work.error
         return cast("T", work.result)
 
     async def do(self, do: Callable[[], T], *, is_outcome: bool = False, is_quick: bool = False) -> T:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -41,7 +40,7 @@ from smmclient.bulk.journal import Journal
 from smmclient.bulk.resolve import note_cut_off
 from smmclient.bulk.verdict import Verdict, judge
 from smmclient.dialect.capabilities import Support
-from smmclient.errors import JournalError, Malformed, SMMError, Unavailable
+from smmclient.errors import JournalError, Malformed, Unavailable
 from smmclient.model import Receipt
 from smmclient.orders import AnyOrder
 from smmclient.pipeline.clock import Clock, SystemClock
@@ -77,12 +76,13 @@ class Lane:
         provider: Provider,
         journal: Journal,
         *,
+        pending: int,
         ledger: Ledger,
         pace: Pace,
         tell: Callable[[BulkEvent], Awaitable[None]],
     ) -> None:
         self.panel, self._provider, self._journal = panel, provider, journal
-        self._ledger, self._pace, self._tell = ledger, pace, tell
+        self._pending, self._ledger, self._pace, self._tell = pending, ledger, pace, tell
         self._clock: Clock = getattr(provider, "clock", None) or SystemClock()
         self._is_keyed = provider.capabilities.request_id is Support.YES
         self._width = provider.settings.max_connections
@@ -159,12 +159,11 @@ class Lane:
             raise
         except Exception as error:
             self._give_up(type(error).__name__, str(error) or repr(error))
-        tallies = await self._journal.tallies()
         balance = self._account.balance
         await self._tell(
             PanelStarted(
                 panel=self.panel,
-                to_send=sum(one.rows for one in tallies if (one.panel, one.state) == (self.panel, RowState.PENDING)),
+                to_send=self._pending,
                 in_doubt=in_doubt,
                 asked_again=asked_again,
                 balance=None if balance is None else balance.amount,
@@ -200,7 +199,7 @@ class Lane:
         if (reason := self._ledger.budget.holds(cost)) is not None:
             await self._tell(RowHeld(panel=self.panel, entry=entry, reason=reason))
             return
-        if not await self._breaker.enter(entry.number) or not await self._is_affordable(entry, cost):
+        if not await self._may_go(entry, cost):
             return
         self._ledger.hold(cost)
         paid: Decimal | None = Decimal(0)
@@ -210,7 +209,17 @@ class Lane:
             self._ledger.let_go(cost, paid=paid, at=self._clock.wall())
             self._feed.wake()
 
-    async def _is_affordable(self, entry: Entry, cost: Decimal | None) -> bool:
+    async def _may_go(self, entry: Entry, cost: Decimal | None) -> bool:
+        """Wait until there is money for the row, and the panel acts; False if it is not to be sent."""
+        while await self._is_affordable(cost) and await self._breaker.enter(entry.number):
+            if self._ledger.stops(cost) is None:
+                return True
+            # Others have spent it meanwhile. Nothing is waited for with the one row that a panel in trouble is tried
+            # with in hand: what would end the wait may be a row that waits for just that.
+            self._breaker.drop(entry.number)
+        return False
+
+    async def _is_affordable(self, cost: Decimal | None) -> bool:
         has_looked = self._ledger.budget.reserve is None
         while not self._is_stopping and (reason := self._ledger.stops(cost)) is not None:
             if not self._ledger.is_idle or self._feed.expects:
@@ -219,10 +228,9 @@ class Lane:
             elif not has_looked:
                 # Our count errs on the safe side: a figure from before a payment has it taken off twice.
                 has_looked = True
-                with anyio.CancelScope() as scope, self._called_off(scope), suppress(SMMError):
+                with anyio.CancelScope() as scope, self._called_off(scope):
                     await self._account.look_again()
             else:
-                self._breaker.drop(entry.number)
                 if self._stopped is None:
                     self._stopped = PanelStopped(panel=self.panel, error="MoneyGuard", reason=reason)
                 self._feed.end_rows()

@@ -8,9 +8,10 @@ from decimal import Decimal
 import anyio
 from attrs import frozen
 
+from smmclient.bulk.account import bind_accounts
 from smmclient.bulk.budget import Budget, Ledger
 from smmclient.bulk.entry import RowState
-from smmclient.bulk.journal import Bound, Journal, Tally
+from smmclient.bulk.journal import Journal, Tally
 from smmclient.bulk.lane import Lane
 from smmclient.bulk.stage import Stage
 from smmclient.errors import UsageError
@@ -79,24 +80,20 @@ class Runner(Stage):
         open_rows = {one.panel for one in tallies if one.state in (RowState.PENDING, *_SPENT[1:]) and one.rows}
         if missing := sorted(open_rows - self._panels.keys()):
             raise UsageError(f"rows of {', '.join(missing)} are open, and no such panel was given")
-        if self._is_same_account:
-            # A key that does not even work is nobody's: the run is not bound to it.
-            for name in sorted(open_rows):
-                await self._panels[name].balance(refresh=True)
-        await self._journal.bind(
-            [Bound.of(name, self._panels[name]) for name in sorted(open_rows)], is_same_account=self._is_same_account
-        )
+        panels = {name: self._panels[name] for name in sorted(open_rows)}
+        await bind_accounts(self._journal, panels, is_same_account=self._is_same_account)
         budget = await self._keep_budget()
         self._lanes = [
             Lane(
                 name,
-                self._panels[name],
+                provider,
                 self._journal,
+                pending=sum(one.rows for one in tallies if (one.panel, one.state) == (name, RowState.PENDING)),
                 ledger=Ledger(budget, spent=_spent(tallies, name)),
                 pace=self._pace,
                 tell=self.tell,
             )
-            for name in sorted(open_rows)
+            for name, provider in panels.items()
         ]
         if self._is_stopped:
             return

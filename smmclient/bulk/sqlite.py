@@ -146,7 +146,7 @@ class SqliteJournal(Journal):
             while (bad := self._do(left)) is not None:
                 left.remove(bad)
             self._prepared = batch
-        except sqlite3.Error:
+        except (sqlite3.Error, JournalError):
             self._undo()
 
     def _undo(self) -> None:
@@ -224,6 +224,7 @@ class SqliteJournal(Journal):
                 more = "UPDATE facts SET value = value + :n, seal = seal_of(name, value + :n) WHERE name = 'intents'"
                 connection.execute(more, {"n": self._intents})
         connection.execute("COMMIT")
+        self._intents = 0
         if is_changed:
             self._commits += 1
             if self._mark is not None:

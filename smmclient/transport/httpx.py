@@ -52,7 +52,8 @@ class HttpxTransport(HttpTransport):
             async with self._post_by(pool, request, headers) as answer:
                 yield answer
         finally:
-            self._idle[proxy, request.url].append((anyio.current_time(), pool))
+            # By now it may all be closed, and what went wrong is to be told, not that.
+            self._idle.setdefault((proxy, request.url), deque()).append((anyio.current_time(), pool))
 
     @asynccontextmanager
     async def _post_by(

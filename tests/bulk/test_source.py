@@ -296,6 +296,7 @@ def test_what_a_cell_says(folder: Path, column: str, cell: str, cells: dict[str,
 @given(st.text(st.sampled_from([*"=+-@\t '5.a＝\u200b"]), max_size=6) | st.text(max_size=6))
 @example("-5")
 @example("'-5")
+@example("'\t")
 def test_an_export_reads_back(text: str) -> None:
     """What our own export writes before a formula is taken off again, and nothing else."""
     assert undefuse(defuse(text)) == text

@@ -6,10 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from bulk_lab import World, begin, rows, work
-from smmclient import AuthenticationFailed, Order, Receipt
+from smmclient import AuthenticationFailed, Order, Receipt, RetryPolicy
 from smmclient.bulk import (
     Budget,
     BulkEvent,
@@ -69,6 +70,22 @@ async def test_a_row_in_doubt_is_not_asked_about_after_its_time_however_long_it_
         await session(path, {"notpanel": world.panel()}, pace=Pace(repeat_within=300))
         assert len(world.links) == 1
         assert [one.state for one in await entries(path)] == [RowState.DOUBT]
+
+
+async def test_a_row_that_waits_for_money_does_not_keep_the_panel_from_being_tried(tmp_path: Path) -> None:
+    """Money is tied up in rows in doubt, and the panel is in trouble: the doubt is settled first, then the row goes."""
+    async with ManualClock() as clock:
+        world = World.make("notpanel", clock, limits=Limits())
+        path = tmp_path / "run.db"
+        await begin(path, world, rows(5))
+        world.box.fail("add", Fault.DROP_AFTER, times=3)
+        guard = Budget(max_spend=3 * PRICE)
+        panel = world.panel(max_connections=1, retry=RetryPolicy(attempts=1))
+        with anyio.fail_after(20):
+            told = await session(path, {"notpanel": panel}, budget=guard)
+        assert stopped(told).error == "MoneyGuard"
+        assert [one.state for one in await entries(path)] == [RowState.DONE] * 3 + [RowState.PENDING] * 2
+        assert len(world.links) == 3
 
 
 async def test_an_outage_that_does_not_end_is_given_up(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from smmclient.bulk import (
-    Bound,
     Budget,
     Follower,
     PanelStopped,
@@ -22,6 +21,7 @@ from smmclient.bulk import (
     SqliteJournal,
     admit,
 )
+from smmclient.bulk.account import bind_accounts
 from smmclient.bulk.stage import Stage
 from smmclient.cli.bulk.asking import ask
 from smmclient.cli.bulk.checks import file_errors, open_source
@@ -196,12 +196,7 @@ async def connect_run(
                 f"the run has rows for {name!r}, which is neither a provider nor a profile",
                 hint="nothing was sent; write the profile again",
             ) from None
-    if is_same_account:
-        # A key that does not even work is nobody's: the run is not bound to it.
-        for provider in found.values():
-            await provider.balance(refresh=True)
-    bound = [Bound.of(name, provider) for name, provider in found.items()]
-    await journal.bind(bound, is_same_account=is_same_account)
+    await bind_accounts(journal, found, is_same_account=is_same_account)
     return found
 
 
@@ -235,7 +230,7 @@ async def _go_on(
                 pace, budget = plan.way.pace(), plan.guards.over(await journal.budget())
                 if budget.is_set and not session.out.json:
                     session.out.line(f"guards: {_guards(budget)}")
-                runner = Runner(journal, placing, budget=budget, pace=pace, is_same_account=plan.way.same_account)
+                runner = Runner(journal, placing, budget=budget, pace=pace)
                 await _work(runner, view_for(session.out, progress, journal.find_order), stopper, ending)
             if with_follow and not stopper.is_stopped:
                 progress.begin_following(await stand(journal))
