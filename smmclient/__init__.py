@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 from smmclient._version import __version__
 
 if TYPE_CHECKING:
-    from smmclient.catalog import Catalog, Problem, Service
+    from smmclient.catalog import (
+        Catalog,
+        CatalogDiff,
+        Problem,
+        Service,
+        ServiceChange,
+    )
     from smmclient.dialect import (
         CachePlan,
         Capabilities,
@@ -62,6 +68,16 @@ if TYPE_CHECKING:
         OrderInDoubt,
         Waiting,
     )
+    from smmclient.many.comparing import (
+        Basis,
+        Comparison,
+        Offer,
+        Ranking,
+    )
+    from smmclient.many.panels import (
+        Catalogs,
+        Panels,
+    )
     from smmclient.model import (
         Balance,
         Cancellation,
@@ -93,6 +109,9 @@ if TYPE_CHECKING:
         SubscriptionOrder,
         WebTrafficOrder,
     )
+    from smmclient.panelfile import (
+        load_panels,
+    )
     from smmclient.provider import (
         BeforeSend,
         Provider,
@@ -117,16 +136,20 @@ __all__ = [
     "AuthenticationFailed",
     "BadSignature",
     "Balance",
+    "Basis",
     "BeforeSend",
     "Blocked",
     "CachePlan",
     "Cancellation",
     "Capabilities",
     "Catalog",
+    "CatalogDiff",
+    "Catalogs",
     "CommentLikesOrder",
     "CommentRepliesOrder",
     "CommentsOrder",
     "CommentsPackageOrder",
+    "Comparison",
     "ConfigError",
     "Dialect",
     "DuplicateOrder",
@@ -151,6 +174,7 @@ __all__ = [
     "MissingHeader",
     "NotCancelable",
     "NotRefillable",
+    "Offer",
     "Order",
     "OrderInDoubt",
     "OrderState",
@@ -158,10 +182,12 @@ __all__ = [
     "OutcomeUnknown",
     "Overloaded",
     "PackageOrder",
+    "Panels",
     "PollOrder",
     "Problem",
     "Provider",
     "ProviderLoadError",
+    "Ranking",
     "RateLimited",
     "RawOrder",
     "Receipt",
@@ -174,6 +200,7 @@ __all__ = [
     "Scope",
     "SeoOrder",
     "Service",
+    "ServiceChange",
     "Settings",
     "StaleTimestamp",
     "SubscriptionOrder",
@@ -192,6 +219,7 @@ __all__ = [
     "WebhookRejected",
     "__version__",
     "connect",
+    "load_panels",
     "providers",
     "register",
 ]
@@ -199,7 +227,20 @@ __all__ = [
 
 #: The rooms that public names live in, opened one after the other when a name is first used: importing smmclient
 #: itself costs next to nothing.
-_ROOMS = ("errors", "model", "catalog", "orders", "settings", "events", "registry", "provider", "dialect")
+_ROOMS = (
+    "errors",
+    "model",
+    "catalog",
+    "orders",
+    "settings",
+    "events",
+    "registry",
+    "provider",
+    "dialect",
+    "many.comparing",
+    "many.panels",
+    "panelfile",
+)
 
 
 def __getattr__(name: str) -> object:

@@ -15,7 +15,7 @@ from smmclient.search import rank
 if TYPE_CHECKING:
     from smmclient.orders import AnyOrder
 
-__all__ = ["Catalog", "Problem", "Service"]
+__all__ = ["Catalog", "CatalogDiff", "Problem", "Service", "ServiceChange"]
 
 
 @frozen
@@ -42,6 +42,22 @@ class Service:
     package_units: int | None = None
     raw: object = field(default=None, repr=False, eq=False)
 
+    @property
+    def kind(self) -> str | None:
+        """The short name of the kind of order that the service takes, such as ``"comments"``.
+
+        None where its type does not say for certain: then ask the panel what the service needs.
+
+        >>> from decimal import Decimal
+        >>> from smmclient import Service
+        >>> Service("1", "Comments", "Custom Comments", None, Decimal("9.50"), 10, 500).kind
+        'comments'
+        """
+        # Here, because forms reads services.
+        from smmclient.forms import kind_of_type
+
+        return kind_of_type(self.type)
+
     def cost(self, order: AnyOrder) -> Decimal | None:
         """What the order costs at this rate: exact, not rounded, in the account's currency.
 
@@ -63,12 +79,17 @@ class Service:
 
 @frozen
 class Problem:
-    """A catalog row that could not be read: its number from 1, the field, and why. ``raw`` is the row."""
+    """A catalog row that is no service one could order: its number from 1, the field, and why. ``raw`` is the row.
+
+    A field cannot be read, min is above max, the price stands for "not for sale", or another row has the same id.
+    """
 
     row: int
     field: str | None
     reason: str
     raw: object = attrs.field(default=None, repr=False, eq=False)
+    #: The service's id, where that could be read.
+    service: str | None = None
 
 
 @frozen(eq=False)
@@ -109,6 +130,33 @@ class Catalog(Sequence[Service]):
         """The service with that id, or None; ``catalog[0]`` is the first line instead."""
         return self._by_id.get(str(service))
 
+    def problem(self, service: int | str) -> Problem | None:
+        """Why the service with that id is not in the catalog, where a row for it could not be read."""
+        return next((one for one in self.problems if one.service == str(service)), None)
+
+    def diff(self, older: Catalog) -> CatalogDiff:
+        """What has changed since an older catalog of the same panel.
+
+        >>> from attrs import evolve
+        >>> from decimal import Decimal
+        >>> from smmclient import Catalog, Service
+        >>> likes = Service("1", "Likes", "Default", None, Decimal("0.50"), 10, 5000)
+        >>> for change in Catalog((evolve(likes, rate=Decimal("0.60")),)).diff(Catalog((likes,))).prices:
+        ...     print(f"{change.after.name}: {change.before.rate} -> {change.after.rate}")
+        Likes: 0.50 -> 0.60
+        """
+        lost = [service for service in older if service.id not in self._by_id]
+        unreadable = {one.service for one in self.problems}
+        pairs = [(older.get(service.id), service) for service in self]
+        return CatalogDiff(
+            added=tuple(after for before, after in pairs if before is None),
+            removed=tuple(service for service in lost if service.id not in unreadable),
+            unreadable=tuple(service for service in lost if service.id in unreadable),
+            changed=tuple(
+                ServiceChange(before, after) for before, after in pairs if before is not None and before != after
+            ),
+        )
+
     def search(self, words: str) -> list[Service]:
         """The services that hold every word, in name, category or type, the best match first.
 
@@ -120,3 +168,46 @@ class Catalog(Sequence[Service]):
         """
         texts = [(service.name, f"{service.category or ''} {service.type} {service.id}") for service in self.services]
         return [self.services[index] for index in rank(words, texts)]
+
+
+@frozen
+class ServiceChange:
+    """One service before and after; ``fields`` names what is not the same."""
+
+    before: Service
+    after: Service
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields that have changed."""
+        compared = [one.name for one in attrs.fields(Service) if one.eq]
+        return tuple(name for name in compared if getattr(self.before, name) != getattr(self.after, name))
+
+
+@frozen(kw_only=True)
+class CatalogDiff:
+    """What has changed between two catalogs; it is false if nothing has.
+
+    ``unreadable`` are services whose row cannot be read any more: they may well still be sold. ``changed`` has every
+    change, in words too; ``prices`` and ``limits`` are those of the rate, and of min or max.
+    """
+
+    added: tuple[Service, ...] = ()
+    removed: tuple[Service, ...] = ()
+    unreadable: tuple[Service, ...] = ()
+    changed: tuple[ServiceChange, ...] = ()
+
+    @property
+    def prices(self) -> tuple[ServiceChange, ...]:
+        """The changes of a rate."""
+        return tuple(one for one in self.changed if one.before.rate != one.after.rate)
+
+    @property
+    def limits(self) -> tuple[ServiceChange, ...]:
+        """The changes of a min or max."""
+        return tuple(
+            one for one in self.changed if (one.before.min, one.before.max) != (one.after.min, one.after.max)
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.unreadable or self.changed)

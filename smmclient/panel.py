@@ -94,7 +94,7 @@ class Panel(Provider):
         attempts = Attempts(
             dialect=self.dialect,
             url=self.endpoint.url,
-            headers=request_headers(self.settings),
+            headers=request_headers(self.settings, self.dialect.headers),
             key=self._key.current,
             book=book,
             transport=self.transport,
@@ -273,13 +273,14 @@ def _default_transport(settings: Settings) -> Transport:
     return HttpxTransport(proxy=settings.proxy, trust_env=settings.trust_env, max_connections=settings.max_connections)
 
 
-def request_headers(settings: Settings) -> dict[str, str]:
-    """The headers of every request, by lower-case name."""
+def request_headers(settings: Settings, own: Mapping[str, str]) -> dict[str, str]:
+    """The headers of every request, by lower-case name: ours, the panel's ``own``, and those of the settings."""
     from smmclient._version import __version__
 
     return {
         "content-type": "application/x-www-form-urlencoded",
         "accept": "application/json",
         "user-agent": f"smmclient/{__version__}",
+        **check_headers(own),
         **check_headers(settings.headers),
     }

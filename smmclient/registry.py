@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smmclient.provider import Provider
     from smmclient.transport import Transport
 
-__all__ = ["connect", "env_name", "load", "providers", "register"]
+__all__ = ["connect", "env_name", "is_installed", "load", "providers", "register"]
 
 GROUP = "smmclient.providers"
 
@@ -46,6 +46,11 @@ def register(name: str, target: Target) -> None:
 def providers() -> tuple[str, ...]:
     """The names that `connect` knows, sorted. Nothing is imported for it."""
     return tuple(sorted({*_registered, *_installed()}))
+
+
+def is_installed(name: str) -> bool:
+    """Whether the name is that of a provider which ships or which a package brings."""
+    return name == "v2" or name in _installed()
 
 
 def _installed() -> dict[str, EntryPoint]:

@@ -6,6 +6,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
 __all__ = ["rank", "words_of"]
 
@@ -29,11 +30,16 @@ _INVISIBLE = frozenset("\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202b\u
 _PLAIN = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ı": "i"})
 
 
+def _singular(word: str) -> str:
+    return word.removesuffix("s") if len(word) > 3 else word
+
+
 def rank(query: str, texts: Sequence[tuple[str, str]]) -> list[int]:
     """The indexes of the (name, rest) texts that hold every word of the query, the best match first.
 
     A whole word counts more than the start of one, and that more than the inside of one; the name counts more than the
-    rest. Between equals the order stays, so a panel's own order decides.
+    rest, and words that follow each other there as they do in the query count more than scattered ones. Between equals
+    the shorter name goes first, then the panel's own order decides.
     """
     asked = words_of(query)
     if not asked:
@@ -43,13 +49,18 @@ def rank(query: str, texts: Sequence[tuple[str, str]]) -> list[int]:
         in_name, in_rest = words_of(name), words_of(rest)
         points = [max(4 * _best(word, in_name), _best(word, in_rest)) for word in asked]
         if all(points):
-            scored.append((-sum(points) + len(in_name) / 1000, index))
+            follows = sum(_follow(first, second, in_name) for first, second in pairwise(asked))
+            scored.append((-sum(points) - follows + min(len(in_name), 500) / 1000, index))
     return [index for _, index in sorted(scored)]
+
+
+def _follow(first: str, second: str, words: list[str]) -> bool:
+    return any(one.startswith(first) and other.startswith(second) for one, other in pairwise(words))
 
 
 def _best(word: str, words: list[str]) -> float:
     if word in words:
         return 3
-    if any(other.startswith(word) for other in words):
+    if any(other.startswith(word) or _singular(other) == _singular(word) for other in words):
         return 2
     return 1 if len(word) > 2 and any(word in other for other in words) else 0

@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 
 from loopback import Behaviour, Handler, Loopback, Server
+from smmclient import registry
 
 # A slow machine is no failure; and what CI tries is the same each time, so that it never fails for another's change.
 hypothesis.settings.register_profile("here", deadline=None, derandomize="CI" in os.environ)
@@ -22,6 +23,12 @@ hypothesis.settings.load_profile("here")
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Each test that asks for it runs on both event loops."""
     return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test makes known to `connect` is forgotten with it."""
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
 
 
 @pytest.fixture(autouse=True)

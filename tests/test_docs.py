@@ -49,3 +49,12 @@ def test_the_first_two_commands() -> None:
         'python3 -m venv .venv && .venv/bin/pip install ".[all]" && .venv/bin/smm demo',
         "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox",
     ]
+
+
+def test_the_page_of_features_is_made_from_the_facts() -> None:
+    """It says of each panel what its capabilities say, today."""
+    script = Path(__file__).parent.parent / "docs" / "features.py"
+    if not script.exists():
+        pytest.skip("the wheel ships no documents")
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -71,6 +71,12 @@ def _service(row: Row, panel: str, catalog: Catalog | None) -> Service:
     if wanted is None:
         raise InvalidOrder("service is empty", field="service")
     service = catalog.get(wanted)
+    if service is None and (problem := catalog.problem(wanted)) is not None:
+        raise InvalidOrder(
+            f"service {wanted[:40]} of {panel} cannot be ordered: row {problem.row} of its catalog, "
+            f"{problem.field or 'all of it'}: {problem.reason}",
+            field="service",
+        )
     if service is None:
         raise InvalidOrder(f"the catalog of {panel} has no service {wanted[:40]!r}", field="service")
     return service

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from smmclient.cli import commands, placing
+from smmclient.cli import commands, comparing, placing
 from smmclient.cli.bulk import bulk
+from smmclient.cli.own import panels
 
 __all__ = ["app"]
 
@@ -30,6 +31,7 @@ app = App(
 for command in (
     commands.providers,
     commands.services,
+    comparing.compare,
     commands.balance,
     placing.order,
     commands.status,
@@ -43,3 +45,4 @@ for command in (
     app.command(command)
 
 app.command(bulk)
+app.command(panels)

@@ -13,6 +13,7 @@ from smmclient.cli.options import Amount, Flag, Hidden, Whole
 from smmclient.cli.outcome import OK, CallError
 from smmclient.cli.rows import STATUS, follow, show_rows, status_row
 from smmclient.cli.session import Access
+from smmclient.errors import ConfigError
 
 Orders = Annotated[str, Parameter(help="The orders' ids.")]
 
@@ -34,6 +35,11 @@ def providers(*, session: Hidden, json: Flag = False) -> int:
     """Show the panels that are known, and what each documents."""
     from smmclient.cli.panels import list_panels
 
+    try:
+        session.learn_panels()
+    except ConfigError as error:
+        # The others can be listed all the same.
+        session.out.note(f"smm: {error}")
     return list_panels(session.out)
 
 
@@ -142,16 +148,27 @@ def _some(ids: Sequence[str]) -> Sequence[str]:
 def sandbox(
     *,
     panel: Annotated[str, Parameter(help="Which panel it stands for: notpanel, panelbon or v2.")] = "notpanel",
+    flavour: Annotated[
+        str | None,
+        Parameter(
+            help="Whose shapes v2 has: perfectpanel (if not given), cmsnt, smartpanel, rest, keyed, laravel or php."
+        ),
+    ] = None,
     port: Annotated[Whole, Parameter(help="The port to listen on; 0 takes a free one.")] = 8080,
     host: Annotated[str, Parameter(help="The address to listen on; only this machine can reach it.")] = "127.0.0.1",
-    balance: Annotated[Amount, Parameter(help="What is in the account at the start.")] = Decimal(100),
+    balance: Annotated[
+        Amount | None, Parameter(help="What is in the account at the start; else 100 USD, or the like in its currency.")
+    ] = None,
+    faults: Annotated[
+        Amount, Parameter(help="The part of all requests, 0 to 1, to drop or answer with 5xx or HTML, done or not.")
+    ] = Decimal(0),
     json: Flag = False,
     session: Hidden,
 ) -> int:
     """Run a panel in a box on this machine until Ctrl-C, to try things on without money."""
     from smmclient.cli.panels import run_sandbox
 
-    return run_sandbox(session.out, panel, host=host, port=port, balance=balance)
+    return run_sandbox(session.out, panel, flavour=flavour, host=host, port=port, balance=balance, faults=float(faults))
 
 
 async def demo(

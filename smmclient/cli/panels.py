@@ -96,21 +96,29 @@ def import_sandbox() -> None:
         raise CallError("panels in boxes need more packages", hint='pip install "smmclient[cli,sandbox]"') from missing
 
 
-def run_sandbox(out: Out, panel: str, *, host: str, port: int, balance: Decimal) -> int:
+def run_sandbox(
+    out: Out, panel: str, *, flavour: str | None, host: str, port: int, balance: Decimal | None, faults: float
+) -> int:
     """Run a panel in a box until Ctrl-C; tell its address and how to call it once it listens."""
     import_sandbox()
-    from smmclient.sandbox import run
+    from smmclient.sandbox import Options, run
 
     def ready(box: Sandbox) -> None:
         if out.json:
             out.write_json({"panel": panel, "base_url": box.base_url, "api_key": box.api_key})
             return
-        out.line(f"{panel} in a box, with {balance:f} USD of play money, until Ctrl-C:")
+        spoken = f"{panel} ({flavour})" if flavour else panel
+        out.line(f"{spoken} in a box, with {box.balance:f} {box.currency} of play money, until Ctrl-C:")
         out.line(f"  export {env_name(panel)}={box.api_key}")
         out.line(f"  smm services --panel {panel} --base-url {box.base_url}")
 
+    options: Options = {"faults": faults}
+    if flavour is not None:
+        options["flavour"] = flavour
+    if balance is not None:
+        options["balance"] = balance
     try:
-        run(panel, host=host, port=port, balance=balance, ready=ready)
+        run(panel, host=host, port=port, ready=ready, **options)
     except (ValueError, OverflowError) as error:
         raise CallError(str(error), hint="`smm sandbox --help` shows the options") from error
     except OSError as error:

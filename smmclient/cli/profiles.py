@@ -26,8 +26,9 @@ from attrs import field, frozen
 
 from smmclient.cli.outcome import CallError
 from smmclient.errors import ConfigError
+from smmclient.places import config_file
 
-__all__ = ["Account", "check_no_key", "has_profile", "profiles_path", "read_profile", "resolve"]
+__all__ = ["Account", "check_no_key", "has_profile", "profile_names", "profiles_path", "read_profile", "resolve"]
 
 _KNOWN = ("panel", "base_url", "api_key")
 
@@ -57,12 +58,7 @@ def check_no_key(tokens: Sequence[str]) -> None:
 
 def profiles_path(environ: Mapping[str, str]) -> Path:
     """Where the profiles are: ``SMM_PROFILES``, else ``smmclient/profiles.toml`` under ``XDG_CONFIG_HOME``."""
-    if named := environ.get("SMM_PROFILES"):
-        return Path(named).expanduser()
-    home = environ.get("XDG_CONFIG_HOME")
-    # The XDG rules say that a relative path there is to be ignored.
-    folder = Path(home) if home and Path(home).is_absolute() else Path("~/.config").expanduser()
-    return folder / "smmclient" / "profiles.toml"
+    return config_file(environ, "SMM_PROFILES", "profiles.toml")
 
 
 def resolve(
@@ -106,6 +102,12 @@ def has_profile(environ: Mapping[str, str], name: str) -> bool:
     """Whether there is a profile of that name; a profile file that cannot be read is an error even so."""
     path = profiles_path(environ)
     return path.exists() and isinstance(_read(path).get(name), dict)
+
+
+def profile_names(environ: Mapping[str, str]) -> list[str]:
+    """The names of all profiles; none where there is no profile file."""
+    path = profiles_path(environ)
+    return [name for name, table in _read(path).items() if isinstance(table, dict)] if path.exists() else []
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -43,6 +43,7 @@ class Session:
         self.out = out
         self.in_doubt: list[OrderInDoubt] = []
         self.environ = environ
+        self._has_learnt = False
 
     def connect(self, access: Access | None) -> Provider:
         """The provider that the options, the profile and the environment name."""
@@ -52,10 +53,28 @@ class Session:
         account = resolve(self.environ, panel=access.panel, profile=access.profile, base_url=access.base_url)
         return self.connect_account(account, Settings(on_event=self._note))
 
+    def knows(self, name: str) -> bool:
+        """Whether a provider has the name: one that is installed, or one of the user's file of panels."""
+        from smmclient.registry import providers
+
+        if name not in providers() and not self._has_learnt:
+            self.learn_panels()
+        return name in providers()
+
+    def learn_panels(self) -> None:
+        """Make the panels of the user's file known, if there is one."""
+        from smmclient.panelfile import load_panels, panels_path
+
+        path = panels_path(self.environ)
+        if path.exists():
+            load_panels(path)
+        self._has_learnt = True
+
     def connect_account(self, account: Account, settings: Settings) -> Provider:
         """The provider of that account, set up so."""
         import smmclient
 
+        self.knows(account.panel)
         return smmclient.connect(account.panel, api_key=account.api_key, base_url=account.base_url, settings=settings)
 
     def tell(self, error: SMMError) -> int:

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import TypeVar
 
-import cattrs
-from attrs import evolve
-
-from smmclient.catalog import Problem, Service
 from smmclient.dialect.classify import order_in, order_row, says_no
 from smmclient.dialect.read import (
     Unreadable,
     read_count,
-    read_flag,
     read_id,
     read_money,
     read_order_state,
     read_refill_state,
     read_text,
 )
+from smmclient.dialect.structure import structure
 from smmclient.errors import NotCancelable, NotRefillable, UnknownRefill
 from smmclient.model import (
     Cancellation,
-    OrderState,
     OrderStatus,
     Receipt,
     Refill,
@@ -38,54 +32,11 @@ __all__ = [
     "read_receipt",
     "read_refill",
     "read_refill_status",
-    "read_services",
     "read_status",
     "unwrap",
 ]
 
 T = TypeVar("T")
-
-
-def _needed(read: Callable[[object], T | None]) -> Callable[[object, object], T]:
-    def structure(value: object, _: object) -> T:
-        if (result := read(value)) is None:
-            raise Unreadable("it is missing")
-        return result
-
-    return structure
-
-
-_converter = cattrs.Converter()
-_converter.register_structure_hook(Decimal, _needed(read_money))
-_converter.register_structure_hook(int, _needed(read_count))
-_converter.register_structure_hook(str, lambda value, _: read_text(value) or "")
-_converter.register_structure_hook(Decimal | None, lambda value, _: read_money(value))
-_converter.register_structure_hook(int | None, lambda value, _: read_count(value))
-_converter.register_structure_hook(bool | None, lambda value, _: read_flag(value))
-_converter.register_structure_hook(str | None, lambda value, _: read_text(value))
-_converter.register_structure_hook(OrderState, lambda word, _: read_order_state(word))
-_converter.register_structure_hook_func(lambda kind: kind is object, lambda value, _: value)
-
-
-def _structure(fields: Mapping[str, object], kind: type[T]) -> T:
-    """A value from a row's fields; `Unreadable` names the field that could not be read."""
-    try:
-        return _converter.structure(fields, kind)
-    except cattrs.ClassValidationError as errors:
-        groups, _ = errors.group_exceptions()
-        error, note = groups[0]
-        if isinstance(error, KeyError):
-            raise _BadField(str(error.args[0]), "it is missing") from None
-        if not isinstance(error, Unreadable):
-            raise
-        raise _BadField(note.name, str(error)) from None
-
-
-class _BadField(Unreadable):
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(f"{name}: {reason}")
-        self.name = name
-        self.reason = reason
 
 
 def unwrap(payload: object, *names: str) -> object:
@@ -95,46 +46,6 @@ def unwrap(payload: object, *names: str) -> object:
             if isinstance(inner := payload.get(name), (dict, list)):
                 return inner
     return payload
-
-
-# ---------------------------------------------------------------------------------------------------- services
-
-_SERVICE_IDS = ("service", "serviceId", "id", "ID")
-
-
-def read_services(
-    payload: object, *, packages_bill_min: bool = False
-) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
-    """The services and the rows that could not be read."""
-    rows = unwrap(payload, "services", "data", "value")
-    if not isinstance(rows, list):
-        raise Unreadable("the catalog is not a list")
-    services: list[Service] = []
-    problems: list[Problem] = []
-    for number, row in enumerate(rows, 1):
-        try:
-            services.append(_read_service(row, packages_bill_min=packages_bill_min))
-        except _BadField as bad:
-            problems.append(Problem(number, bad.name, bad.reason, raw=row))
-        except Unreadable as bad:
-            problems.append(Problem(number, None, str(bad), raw=row))
-    return tuple(services), tuple(problems)
-
-
-def _read_service(row: object, *, packages_bill_min: bool) -> Service:
-    if not isinstance(row, dict):
-        raise Unreadable("the row is not an object")
-    given = next((row[name] for name in _SERVICE_IDS if row.get(name) is not None), None)
-    try:
-        service_id = read_id(given)
-    except Unreadable as error:
-        raise _BadField("service", str(error)) from None
-    fields = {"name": None, "type": None, "category": None, **row, "id": service_id, "raw": row}
-    fields["package_units"] = row.get("min") if packages_bill_min else None
-    if row.get("rate1K") is not None:
-        # One panel tells the price of a single unit in "rate", and this beside it.
-        fields["rate"] = row["rate1K"]
-    return _structure(fields, Service)
 
 
 # ------------------------------------------------------------------------------------------- add and balance
@@ -181,8 +92,20 @@ def read_status(order: str, row: object) -> OrderStatus:
     row = {"status": row} if isinstance(row, str) else row
     if not isinstance(row, dict) or not isinstance(word := row.get("status"), str) or not word.strip():
         raise Unreadable("the row has no status")
-    status = _structure({**row, "order": order, "state": word, "raw_state": word, "raw": None}, OrderStatus)
-    return evolve(status, raw=row)
+    try:
+        return OrderStatus(
+            order,
+            read_order_state(word),
+            word.strip(),
+            read_money(row.get("charge")),
+            read_count(row.get("start_count")),
+            read_count(row.get("remains")),
+            read_text(row.get("currency")),
+            row,
+        )
+    except Unreadable:
+        # Once more, the slow way: it names the field.
+        return structure({**row, "order": order, "state": word, "raw_state": word, "raw": row}, OrderStatus)
 
 
 def read_refill(order: str, row: object) -> Refill:

@@ -12,8 +12,10 @@ from attrs import validators as v
 from smmclient.catalog import Problem, Service
 from smmclient.dialect import classify, codec
 from smmclient.dialect.capabilities import Capabilities, Support
+from smmclient.dialect.read import Unreadable
 from smmclient.dialect.refusals import Fault, meaning_of, normalise
 from smmclient.dialect.rows import read_rows
+from smmclient.dialect.services import Pricing, read_services
 from smmclient.errors import (
     InvalidOrder,
     Malformed,
@@ -22,6 +24,7 @@ from smmclient.errors import (
     SMMError,
     Unavailable,
     Unsupported,
+    UsageError,
 )
 from smmclient.fields import check_request_id
 from smmclient.model import Cancellation, OrderStatus, Receipt, Refill, RefillStatus
@@ -85,6 +88,14 @@ class Dialect:
     interval_needs_runs: bool = False
     #: Whether packages and subscriptions are billed as the service's ``min``.
     packages_bill_min: bool = False
+    #: How many units a ``rate`` in the catalog is for; what we hand out is always per 1,000.
+    rate_per: int = field(default=1000, validator=v.in_((1, 100, 1000)))
+    #: The same for packages and subscriptions, which some panels price by the piece.
+    package_rate_per: int = field(default=1000, validator=v.in_((1, 100, 1000)))
+    #: Whether all its order ids are numbers: what is none is then no receipt, and is not asked about.
+    numeric_orders: bool = False
+    #: Sent with each request, by name.
+    headers: Mapping[str, str] = field(factory=dict)
 
     # ------------------------------------------------------------------------------------------ what may be asked
 
@@ -127,9 +138,12 @@ class Dialect:
 
     def services(self) -> Operation[tuple[tuple[Service, ...], tuple[Problem, ...]]]:
         """The catalog."""
+        pricing = Pricing(
+            units=self.rate_per, package_units=self.package_rate_per, packages_bill_min=self.packages_bill_min
+        )
 
         def decode(payload: object) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
-            return codec.read_services(payload, packages_bill_min=self.packages_bill_min)
+            return read_services(payload, pricing)
 
         return Operation("services", (("action", "services"),), decode, Safety.READ)
 
@@ -146,10 +160,16 @@ class Dialect:
             form.append(("request_id", check_request_id(request_id)))
 
         def decode(payload: object) -> Receipt:
-            return codec.read_receipt(payload, request_id=request_id, charge_field=self.charge_field)
+            receipt = codec.read_receipt(payload, request_id=request_id, charge_field=self.charge_field)
+            if not self._may_be_order(receipt.order):
+                raise Unreadable(f"the reply has {receipt.order[:60]!r} for an order id, which is no number")
+            return receipt
 
         safety = Safety.ONCE if request_id is None else Safety.KEYED
         return Operation("add", tuple(form), decode, safety, request_id=request_id, subject=order)
+
+    def _may_be_order(self, order: str) -> bool:
+        return not self.numeric_orders or (order.isascii() and order.isdigit())
 
     def order_parameters(self, order: AnyOrder) -> dict[str, str]:
         """The parameters of an order; override it for a panel with a form of its own."""
@@ -185,6 +205,8 @@ class Dialect:
         safety: Safety,
     ) -> Operation[dict[str, T | SMMError]]:
         asked = tuple(ids)
+        if odd := [one for one in asked if id_field == "order" and not self._may_be_order(one)]:
+            raise UsageError(f"{self.name} has numbers for order ids, not {odd[0][:60]!r}", provider=self.name)
         single = len(asked) == 1 and action not in self.list_only
         form = (("action", action), (id_field, asked[0]) if single else (f"{id_field}s", ",".join(asked)))
 

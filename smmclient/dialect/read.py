@@ -99,6 +99,8 @@ def read_money(value: object) -> Decimal | None:
     >>> read_money("1,234.50000"), read_money("2,5"), read_money("")
     (Decimal('1234.50000'), Decimal('2.5'), None)
     """
+    if type(value) is str and _PLAIN.fullmatch(value):
+        return Decimal(value)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
@@ -127,6 +129,8 @@ def read_count(value: object) -> int | None:
     """A whole number; None where the panel sends nothing. ``"12.0"`` is 12, ``"12.5"`` is `Unreadable`."""
     if type(value) is int:
         return value
+    if type(value) is str and value.isdigit() and value.isascii() and len(value) <= 30:
+        return int(value)
     if isinstance(value, (str, Decimal)) and _ONE_DOTTED_GROUP.fullmatch(str(value).strip()):
         raise Unreadable(f"{_shown(value)} is ambiguous: a thousands separator or a fraction of zeros")
     amount = read_money(value)
@@ -177,6 +181,8 @@ def read_id(value: object) -> str:
 
 def read_text(value: object) -> str | None:
     """Text as it is, surrounding spaces gone; None where the panel sends nothing."""
+    if type(value) is str:
+        return value.strip() or None
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
@@ -207,6 +213,16 @@ _ORDER_STATES = {
     "error": OrderState.FAILED,
 }
 
+#: The words as nearly all panels spell them.
+_USUAL = {
+    "Pending": OrderState.PENDING,
+    "In progress": OrderState.IN_PROGRESS,
+    "Processing": OrderState.PROCESSING,
+    "Completed": OrderState.COMPLETED,
+    "Partial": OrderState.PARTIAL,
+    "Canceled": OrderState.CANCELED,
+}
+
 _REFILL_STATES = {
     "pending": RefillState.PENDING,
     "awaiting": RefillState.PENDING,
@@ -228,7 +244,7 @@ def read_order_state(word: str) -> OrderState:
     >>> read_order_state("in_progress"), read_order_state("Queued for review")
     (<OrderState.IN_PROGRESS: 'in_progress'>, <OrderState.UNKNOWN: 'unknown'>)
     """
-    return _ORDER_STATES.get(_fold(word), OrderState.UNKNOWN)
+    return _USUAL.get(word) or _ORDER_STATES.get(_fold(word), OrderState.UNKNOWN)
 
 
 def read_refill_state(word: str) -> RefillState:

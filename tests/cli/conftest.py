@@ -40,6 +40,7 @@ def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     path = tmp_path / "profiles.toml"
     monkeypatch.setenv("SMM_PROFILES", str(path))
+    monkeypatch.setenv("SMM_PANELS", str(tmp_path / "panels.toml"))
     return path
 
 

@@ -12,7 +12,7 @@ from attrs import evolve
 from smmclient.cli.outcome import CallError
 from smmclient.cli.profiles import Account, has_profile, profiles_path, resolve
 from smmclient.cli.session import Access, Session
-from smmclient.registry import providers
+from smmclient.registry import env_name, providers
 
 if TYPE_CHECKING:
     from smmclient.bulk import Bound
@@ -116,8 +116,8 @@ class Panels(Mapping[str, "Provider"]):
     def _named(self, name: str) -> Account:
         """The account behind a name: the provider's with the key in the environment, or a profile's."""
         environ = self._session.environ
-        if name in providers():
-            return Account(name)
+        if self._session.knows(name):
+            return self._of_provider(name)
         if has_profile(environ, name):
             return resolve(environ, profile=name)
         if (kept := self._kept.get(name)) is not None:
@@ -130,6 +130,15 @@ class Panels(Mapping[str, "Provider"]):
             f"{name!r} is neither a provider nor a profile",
             hint=f"nothing was sent; `smm providers` lists the names: {', '.join(providers())}",
         )
+
+    def _of_provider(self, name: str) -> Account:
+        """A provider's account: the key in the environment, or else that of a profile which has the provider's name."""
+        environ = self._session.environ
+        if env_name(name) not in environ and has_profile(environ, name):
+            kept = resolve(environ, profile=name)
+            if kept.panel == name:
+                return kept
+        return Account(name)
 
     # ------------------------------------------------------------------------------------------------ the mapping
 
@@ -147,7 +156,7 @@ class Panels(Mapping[str, "Provider"]):
         if not name:
             return False
         is_aimed = self._has_aim and name == self._aim
-        return is_aimed or name in self._kept or name in providers() or has_profile(self._session.environ, name)
+        return is_aimed or name in self._kept or self._session.knows(name) or has_profile(self._session.environ, name)
 
     def _settings_of(self, name: str) -> Settings:
         tell = self._on_event
