@@ -1,4 +1,4 @@
-"""What the sandbox sells: forty services with the types, prices and bounds that panels have."""
+"""What the sandbox sells: forty services with the types, prices and bounds that panels have, then rarer types."""
 
 from collections.abc import Collection
 from decimal import Decimal
@@ -48,6 +48,20 @@ _ROWS = (
     ("SoundCloud Plays", DEFAULT, "SoundCloud", "0.0070", 100, 10_000_000, ""),
     ("Twitch Followers", DEFAULT, "Twitch", "0.95", 10, 50_000, "c"),
     ("Website Traffic | Worldwide", DEFAULT, "Traffic", "0.16", 500, 1_000_000, "d"),
+    # Behind the forty that every panel here has had from the start: ids are in use.
+    ("Instagram Comments | Package of 20", "Custom Comments Package", "Instagram Comments", "40", 20, 20, ""),
+    ("Google Ranking | Keywords", "SEO", "SEO", "3.10", 10, 5_000, "c"),
+    ("Instagram Mentions | Usernames", "Mentions", "Instagram Mentions", "5.20", 10, 5_000, "c"),
+    ("Instagram Mentions | With Hashtags", "Mentions with Hashtags", "Instagram Mentions", "5.60", 10, 5_000, "c"),
+    ("Instagram Mentions | Custom List", "Mentions Custom List", "Instagram Mentions", "4.40", 2, 1_000, "c"),
+    ("Instagram Mentions | Hashtag", "Mentions Hashtag", "Instagram Mentions", "4.10", 10, 20_000, ""),
+    ("Instagram Mentions | Followers", "Mentions User Followers", "Instagram Mentions", "3.95", 10, 50_000, "c"),
+    ("Instagram Mentions | Likers", "Mentions Media Likers", "Instagram Mentions", "3.80", 10, 20_000, ""),
+    ("Instagram Comment Likes", "Comment Likes", "Instagram Comments", "1.35", 10, 10_000, "rc"),
+    ("Instagram Comment Replies", "Comment Replies", "Instagram Comments", "9.25", 1, 500, "c"),
+    ("Instagram Story Poll Votes", "Poll", "Instagram Votes", "0.95", 20, 30_000, ""),
+    ("Facebook Group Invites", "Invites from Groups", "Facebook", "2.75", 50, 5_000, "c"),
+    ("Website Traffic | By Country", "Web Traffic", "Traffic", "0.22", 500, 1_000_000, "dc"),
 )
 
 

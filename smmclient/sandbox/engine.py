@@ -14,10 +14,9 @@ from random import Random
 
 from attrs import evolve
 
+from .kinds import units_of
 from .values import (
-    CUSTOM_COMMENTS,
-    PACKAGE,
-    SUBSCRIPTIONS,
+    SMALLEST,
     Account,
     Draft,
     IdMaker,
@@ -49,8 +48,15 @@ class Engine:
         troubled: float = 0.1,
         refills_per_order: int = 3,
         coupons: Mapping[str, int] | None = None,
+        smallest: Decimal = SMALLEST,
+        surplus: int = 0,
+        one_order_a_link: bool = False,
     ) -> None:
         self.catalog = catalog
+        self._smallest = smallest
+        self._surplus = surplus
+        self._one_order_a_link = one_order_a_link
+        self._latest_on: dict[tuple[str, int, str], str] = {}
         self._order_id = order_id
         self._refill_id = refill_id
         self._seed = seed
@@ -134,8 +140,9 @@ class Engine:
         service = self.catalog.get(draft.service)
         if service is None:
             raise Refusal(Reason.UNKNOWN_SERVICE, field="service")
-        quantity = _units(service, draft)
-        price = round_money(service.rate * quantity / 1000)
+        quantity = units_of(service, draft)
+        self._check_link(account, draft)
+        price = round_money(service.rate * quantity / service.priced_per, self._smallest)
         charge = self._discounted(price, self._accounts[account].discount, draft.coupon)
         if charge > self._accounts[account].balance:
             raise Refusal(Reason.NO_FUNDS)
@@ -158,6 +165,7 @@ class Engine:
         )
         self._credit(account, charged=charge)
         self._orders[order.id] = order
+        self._latest_on[account, draft.service, draft.link] = order.id
         heappush(self._ends, (order.plan.ends_at, order.id))
         if request_id is not None:
             self._answered[(account, request_id)] = (draft, order.id)
@@ -238,6 +246,13 @@ class Engine:
             raise Refusal(Reason.UNKNOWN_REFILL, field="refill")
         return refill
 
+    def last_refill(self, account: str, order_id: str, *, now: float) -> Refill:
+        """Return the refill that the account's order had last."""
+        self.order(account, order_id, now=now)
+        if not (refills := self._refills_of.get(order_id)):
+            raise Refusal(Reason.UNKNOWN_REFILL, field="refill")
+        return refills[-1]
+
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _settle(self, now: float) -> None:
@@ -249,7 +264,7 @@ class Engine:
             # A cancel moves the end: the entry for the old end is then of no meaning.
             if order.is_settled or order.plan.ends_at != ended_at:
                 continue
-            refund = order.unspent()
+            refund = order.unspent(self._smallest)
             self._orders[order_id] = evolve(order, refunded=refund, is_settled=True)
             self._credit(order.account, refunded=refund)
 
@@ -262,7 +277,12 @@ class Engine:
             if coupon not in self._coupons:
                 raise Refusal(Reason.BAD_COUPON, field="coupon")
             discount = min(100, discount + self._coupons[coupon])
-        return round_money(price * (100 - discount) / 100)
+        return round_money(price * (100 - discount) / 100, self._smallest)
+
+    def _check_link(self, account: str, draft: Draft) -> None:
+        latest = self._latest_on.get((account, draft.service, draft.link)) if self._one_order_a_link else None
+        if latest is not None and not self._orders[latest].is_settled:
+            raise Refusal(Reason.DUPLICATE, field="link")
 
     def _chance(self, what: int, number: int) -> Random:
         return Random(((self._seed * 8 + what) << 40) + number)  # noqa: S311 - chance, not secrets
@@ -272,28 +292,8 @@ class Engine:
         # The minutes between the runs of a drip-feed would outlast any test: each run takes one order's time.
         ends_at = starts_at + self._seconds * chance.uniform(0.5, 1.2) * runs
         luck, part = chance.random(), chance.random()
-        fate, delivered = State.COMPLETED, quantity
+        fate, delivered = State.COMPLETED, quantity + (chance.randint(0, self._surplus) if self._surplus else 0)
         if luck < self._troubled:
             delivered = int(quantity * part) if luck < self._troubled / 2 else 0
             fate = State.PARTIAL if delivered else State.CANCELED
         return Plan(starts_at=starts_at, ends_at=ends_at, fate=fate, delivered=delivered)
-
-
-def _units(service: Service, draft: Draft) -> int:
-    """Return how many units the draft is for, all runs together."""
-    if service.type in (PACKAGE, SUBSCRIPTIONS):
-        return service.min
-    quantity = draft.quantity
-    if service.type == CUSTOM_COMMENTS:
-        if not draft.comments:
-            raise Refusal(Reason.MISSING, field="comments")
-        quantity = len(draft.comments)
-    if quantity is None:
-        raise Refusal(Reason.MISSING, field="quantity")
-    if quantity < service.min:
-        raise Refusal(Reason.QUANTITY_BELOW, field="quantity", limit=service.min)
-    if quantity > service.max:
-        raise Refusal(Reason.QUANTITY_ABOVE, field="quantity", limit=service.max)
-    if draft.runs > 1 and not service.dripfeed:
-        raise Refusal(Reason.NO_DRIPFEED, field="runs")
-    return quantity * draft.runs

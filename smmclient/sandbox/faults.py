@@ -23,6 +23,9 @@ class Shape(Enum):
     CUT_BODY = "cut body"
     CUT_CONNECTION = "cut connection"
     EMPTY = "empty"
+    TIMEOUT_PAGE = "timeout page"
+    WARNING = "warning"
+    PLAIN_TEXT = "plain text"
 
 
 class Fault(Enum):
@@ -60,6 +63,14 @@ class Fault(Enum):
     """200 without a body; nothing was done."""
     EMPTY_AFTER = (Shape.EMPTY, True)
     """Done; 200 without a body."""
+    GATEWAY_TIMEOUT = (Shape.TIMEOUT_PAGE, False)
+    """504 as an HTML page on every panel; nothing was done."""
+    GATEWAY_TIMEOUT_AFTER = (Shape.TIMEOUT_PAGE, True)
+    """Done; 504 as an HTML page."""
+    WARNING = (Shape.WARNING, True)
+    """Done; a warning of PHP stands before the reply, and calls it HTML."""
+    PLAIN_TEXT = (Shape.PLAIN_TEXT, True)
+    """Done; the reply is whole, and calls itself plain text."""
 
     @property
     def shape(self) -> Shape:
@@ -78,6 +89,19 @@ class Mishap:
 
     fault: Fault
     seconds: float
+
+
+COMMON = (
+    Fault.DROP_BEFORE,
+    Fault.DROP_AFTER,
+    Fault.SERVER_ERROR,
+    Fault.SERVER_ERROR_AFTER,
+    Fault.GATEWAY_PAGE,
+    Fault.GATEWAY_PAGE_AFTER,
+    Fault.HTML,
+    Fault.HTML_AFTER,
+)
+"""What a bad day is made of: in each pair the panel did nothing, then did it and failed to say so."""
 
 
 class _Rule:
@@ -119,6 +143,14 @@ class Faults:
             times = 1
         certain = 1.0 if probability is None else probability
         self._rules.append(_Rule(action, fault, times=times, probability=certain, seconds=seconds))
+
+    def scatter(self, share: float) -> None:
+        """Let this share of all requests go wrong until healed, each of the common ways as often as the others."""
+        part = share / len(COMMON)
+        for number, fault in enumerate(COMMON):
+            # A later one is only drawn where no earlier one has struck.
+            if part:
+                self.add("*", fault, probability=min(1.0, part / (1 - number * part)))
 
     def slow(self, latency: float, *, jitter: float = 0.0) -> None:
         """Delay every reply by latency seconds and a random part of jitter seconds."""

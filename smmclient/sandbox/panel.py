@@ -6,9 +6,8 @@ from decimal import Decimal
 from enum import Enum
 
 import msgspec
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from .catalog import build_catalog
 from .dialects import Dialect
 from .dialects.forms import Call
 from .engine import Engine
@@ -19,10 +18,12 @@ from .values import Reason, Refusal
 OWNER = "owner"
 """The account that every key of a sandbox acts for."""
 
-_JSON = ("content-type", "application/json")
+_PLAIN = ("content-type", "text/plain; charset=utf-8")
 _HTML = ("content-type", "text/html; charset=UTF-8")
 _LOG_LENGTH = 10_000
 _PAGE = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Please wait.</body></html>"
+_WARNING = b'<br />\n<b>Warning</b>:  Undefined array key "a" in <b>/home/panel/api.php</b> on line <b>12</b><br />\n'
+_TIMEOUT_PAGE = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
 _GATEWAY_PAGE = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
     b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -82,7 +83,7 @@ class Panel:
     ) -> None:
         self.dialect = dialect
         self.engine = Engine(
-            build_catalog(dialect.types),
+            dialect.catalog(),
             order_id=dialect.order_id,
             refill_id=dialect.refill_id,
             seed=seed,
@@ -90,6 +91,9 @@ class Panel:
             troubled=troubled,
             refills_per_order=dialect.refills_per_order,
             coupons=coupons,
+            smallest=dialect.smallest,
+            surplus=dialect.surplus,
+            one_order_a_link=dialect.one_order_a_link,
         )
         self.engine.open_account(OWNER, balance=balance, discount=discount)
         self.engine.issue_key(OWNER, api_key)
@@ -97,7 +101,8 @@ class Panel:
         self.requests: deque[Request] = deque(maxlen=_LOG_LENGTH)
         self.counts: Counter[tuple[str, int | None]] = Counter()
         self._limiter = Limiter(dialect.limits if limits is None else limits)
-        self._encode = msgspec.json.Encoder().encode
+        self._encode = msgspec.json.Encoder(decimal_format="number").encode
+        self._kind = ("content-type", dialect.content_type)
 
     def handle(self, form: Mapping[str, str], *, address: str, now: float, carried_cookie: bool = False) -> Reply:
         """Return the reply to a form post."""
@@ -134,10 +139,12 @@ class Panel:
     def _answer(self, action: str, form: Mapping[str, str], address: str, now: float) -> Reply:
         verdicts: list[Verdict] = []
         try:
-            status, body = 200, self._act(action, form, address, now, verdicts)
+            body = self._act(action, form, address, now, verdicts)
+            status = self.dialect.success.get(action, 200)
         except Refusal as refusal:
             status, body = self.dialect.refuse(refusal)
-        return self._json(status, body, limit_headers(verdicts))
+        pause = self._pause() if is_denied(verdicts) else ()
+        return self._json(status, body, limit_headers(verdicts) + pause)
 
     def _act(self, action: str, form: Mapping[str, str], address: str, now: float, verdicts: list[Verdict]) -> object:
         """Return the body of a success; note what each limit said on the way."""
@@ -159,7 +166,7 @@ class Panel:
         return handler(Call(engine=self.engine, account=account, form=form, now=now))
 
     def _json(self, status: int, body: object, headers: Headers = ()) -> Reply:
-        return Reply(status=status, headers=(_JSON, *headers), body=self._encode(body), delay=self.faults.delay())
+        return Reply(status=status, headers=(self._kind, *headers), body=self._encode(body), delay=self.faults.delay())
 
     def _spoil(self, mishap: Mishap, reply: Reply, now: float) -> Reply:
         """Return what the customer sees of the reply that the panel gave, or would have given."""
@@ -171,12 +178,7 @@ class Panel:
             case Shape.DROP:
                 return Reply(status=0, headers=(), body=b"", delay=reply.delay, ending=Ending.NOTHING)
             case Shape.LATE:
-                return Reply(
-                    status=reply.status,
-                    headers=reply.headers,
-                    body=reply.body,
-                    delay=reply.delay + mishap.seconds,
-                )
+                return evolve(reply, delay=reply.delay + mishap.seconds)
             case Shape.BAD_GATEWAY if self.dialect.gateway_words is not None:
                 return self._json(502, dict(self.dialect.gateway_words))
             case Shape.BAD_GATEWAY | Shape.GATEWAY_PAGE:
@@ -185,22 +187,26 @@ class Panel:
                 return self._json(*self.dialect.refuse(Refusal(Reason.SERVER_ERROR)))
             case Shape.TOO_MANY:
                 status, body = self.dialect.refuse(Refusal(Reason.RATE_LIMITED))
-                return self._json(status, body, self._full(now + mishap.seconds))
+                return self._json(status, body, self._full(now + mishap.seconds) + self._pause())
             case Shape.PAGE:
                 return instead(200, _HTML, _PAGE)
             case Shape.EMPTY:
-                return instead(200, _JSON, b"")
+                return instead(200, self._kind, b"")
             case Shape.CUT_BODY:
-                half = reply.body[: len(reply.body) // 2]
-                return Reply(status=reply.status, headers=reply.headers, body=half, delay=reply.delay)
+                return evolve(reply, body=reply.body[: len(reply.body) // 2])
             case Shape.CUT_CONNECTION:
-                return Reply(
-                    status=reply.status,
-                    headers=reply.headers,
-                    body=reply.body,
-                    delay=reply.delay,
-                    ending=Ending.HALF,
-                )
+                return evolve(reply, ending=Ending.HALF)
+            case Shape.TIMEOUT_PAGE:
+                return instead(504, _HTML, _TIMEOUT_PAGE)
+            case Shape.WARNING:
+                return evolve(reply, headers=(_HTML, *reply.headers[1:]), body=_WARNING + reply.body)
+            case Shape.PLAIN_TEXT:
+                return evolve(reply, headers=(_PLAIN, *reply.headers[1:]))
+
+    def _pause(self) -> Headers:
+        """Return the header that asks for a pause, on panels that have one."""
+        seconds = self.dialect.retry_after
+        return () if seconds is None else (("Retry-After", str(seconds)),)
 
     def _full(self, resets_at: float) -> Headers:
         """Return the headers of a key without room until that moment; none on a panel without limits."""

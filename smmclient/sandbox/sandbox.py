@@ -33,6 +33,7 @@ class Sandbox:
 
     def __init__(self, panel: Panel, *, clock: Callable[[], float], api_key: str, base_url: str) -> None:
         self.panel = panel.dialect.name
+        self.currency = panel.dialect.currency
         self.api_key = api_key
         self.base_url = base_url
         self._panel = panel

@@ -26,8 +26,12 @@ class Options(TypedDict, total=False):
 
     api_key: str
     """The key that is accepted; "sandbox-key-0000" if not given."""
+    flavour: str
+    """Which family of panels a v2 stands for, one of FLAVOURS; "perfectpanel" if not given."""
     balance: Decimal | int | str
-    """What is in the account at the start; 100 if not given."""
+    """What is in the account at the start; 100 if not given, or the like in the panel's currency."""
+    faults: float
+    """The share of all requests, 0 to 1, that is dropped, or gets a 5xx or HTML, done or not; 0 if not given."""
     discount: int
     """Percent off every price."""
     coupons: Mapping[str, int]
@@ -58,14 +62,15 @@ def serve(
     """Return a context manager that runs the panel in a thread of its own and yields its handle.
 
     The port is bound when the body starts, and free again when it has ended. `Options` says what else may be
-    set. Raises ImportError without uvicorn, ValueError for an unknown panel or a host that is not loopback.
+    set. Raises ImportError without uvicorn, ValueError for an unknown panel, flavour or a host that is not loopback.
 
     >>> with serve("notpanel", balance=50) as sandbox:
     ...     sandbox.balance
     Decimal('50')
     """
     _check_names(options)
-    dialect = find_dialect(panel) if isinstance(panel, str) else panel
+    dialect = find_dialect(panel, options.pop("flavour", None))
+    _check_share(options)
     if not options.get("expose", False) and not _is_loopback(host):
         raise ValueError(f"{host!r} can be reached from other machines: pass expose=True if that is meant")
     return _running(dialect, host, port, options, _listener_class())
@@ -106,11 +111,13 @@ def _running(
 def build(dialect: Dialect, *, base_url: str, options: Options) -> Sandbox:
     """Return the panel's handle without a server: for those who bring their own."""
     _check_names(options)
+    if "flavour" in options:
+        raise TypeError("a dialect has its flavour: pass find_dialect(panel, flavour) instead of the option")
     api_key = options.get("api_key", API_KEY)
     panel = Panel(
         dialect,
         api_key=api_key,
-        balance=Decimal(options.get("balance", 100)),
+        balance=Decimal(options.get("balance", dialect.opening_balance)),
         discount=options.get("discount", 0),
         seed=options.get("seed", 0),
         seconds_to_finish=options.get("seconds_to_finish", 3.0),
@@ -120,8 +127,15 @@ def build(dialect: Dialect, *, base_url: str, options: Options) -> Sandbox:
         latency=options.get("latency", 0.0),
         jitter=options.get("jitter", 0.0),
     )
+    panel.faults.scatter(_check_share(options))
     clock = options.get("clock") or _steady_clock()
     return Sandbox(panel, clock=clock, api_key=api_key, base_url=base_url)
+
+
+def _check_share(options: Options) -> float:
+    if not 0 <= (share := options.get("faults", 0.0)) <= 1:
+        raise ValueError(f"faults is {share}: a share lies between 0 and 1")
+    return share
 
 
 def _check_names(options: Options) -> None:

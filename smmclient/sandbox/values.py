@@ -16,15 +16,15 @@ PACKAGE = "Package"
 SUBSCRIPTIONS = "Subscriptions"
 CUSTOM_COMMENTS = "Custom Comments"
 
-_SMALLEST = Decimal("0.00000001")
+SMALLEST = Decimal("0.00000001")
 
 IdMaker = Callable[[int, float, Random], str]
 """Makes the n-th id: takes the number, the moment and a seeded source of chance."""
 
 
-def round_money(amount: Decimal) -> Decimal:
-    """Return the amount in whole units of 0.00000001, what is smaller dropped."""
-    return amount.quantize(_SMALLEST, rounding=ROUND_DOWN)
+def round_money(amount: Decimal, smallest: Decimal = SMALLEST) -> Decimal:
+    """Return the amount in whole units of the smallest coin, what is smaller dropped."""
+    return amount.quantize(smallest, rounding=ROUND_DOWN)
 
 
 class State(StrEnum):
@@ -61,6 +61,7 @@ class Reason(Enum):
     NO_DRIPFEED = auto()
     BAD_COUPON = auto()
     NO_FUNDS = auto()
+    DUPLICATE = auto()
     REQUEST_ID_REUSED = auto()
     UNKNOWN_ORDER = auto()
     NOT_CANCELABLE = auto()
@@ -88,7 +89,7 @@ class Refusal(Exception):
 
 @frozen(kw_only=True)
 class Service:
-    """One row of the catalog; the rate is per 1,000."""
+    """One row of the catalog; the rate is the price of `priced_per` units."""
 
     id: int
     name: str
@@ -100,6 +101,7 @@ class Service:
     dripfeed: bool
     refill: bool
     cancel: bool
+    priced_per: int = 1000
 
 
 @frozen(kw_only=True)
@@ -130,11 +132,12 @@ class Draft:
     interval: int = 0
     coupon: str = ""
     comments: tuple[str, ...] = ()
+    usernames: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
 class Plan:
-    """What becomes of an order if nobody interferes."""
+    """What becomes of an order if nobody interferes; more may be delivered than was ordered."""
 
     starts_at: float
     ends_at: float
@@ -181,13 +184,13 @@ class Order:
         """What the customer has paid in the end: the charge without what was given back."""
         return self.charge - self.refunded
 
-    def unspent(self) -> Decimal:
+    def unspent(self, smallest: Decimal = SMALLEST) -> Decimal:
         """Return the part of the charge that belongs to what the plan leaves undelivered."""
-        left = self.quantity - self.plan.delivered
-        return self.charge if left == self.quantity else round_money(self.charge * left / self.quantity)
+        left = max(0, self.quantity - self.plan.delivered)
+        return self.charge if left == self.quantity else round_money(self.charge * left / self.quantity, smallest)
 
     def remains(self, now: float) -> int:
-        """Return how many units are still to come at that moment."""
+        """Return how many units are still to come at that moment; below zero if too many were delivered."""
         return self.quantity - self.plan.delivered_by(now)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smmclient.sandbox import Fault, Sandbox
-from smmclient.sandbox.faults import Faults
+from smmclient.sandbox.faults import COMMON, Faults
 from smmclient.sandbox.panel import Ending
 
 OpenBox = Callable[..., Sandbox]
@@ -52,6 +52,26 @@ def test_probability_strikes_until_healed() -> None:
     assert 60 < seen.count(Fault.BAD_GATEWAY) < 140
     first.heal()
     assert struck(first, *["add"] * 100) == [None] * 100
+
+
+def test_a_share_of_requests_goes_wrong_in_every_common_way() -> None:
+    """Scattered faults strike that share of all requests, each about as often as the others, until healed."""
+    faults = Faults(seed=3)
+    faults.scatter(0.4)
+    seen = [fault for fault in struck(faults, *["add", "balance"] * 2000) if fault is not None]
+    assert 1_450 < len(seen) < 1_750
+    assert {fault: 150 < seen.count(fault) < 250 for fault in COMMON} == dict.fromkeys(COMMON, True)
+    assert set(seen) == set(COMMON)
+    faults.heal()
+    assert struck(faults, *["add"] * 100) == [None] * 100
+
+
+@pytest.mark.parametrize(("share", "struck_of_100"), [(0.0, 0), (1.0, 100)])
+def test_none_and_all_of_the_requests(share: float, struck_of_100: int) -> None:
+    """A share of 0 strikes nothing, and a share of 1 strikes everything."""
+    faults = Faults(seed=1)
+    faults.scatter(share)
+    assert sum(fault is not None for fault in struck(faults, *["add"] * 100)) == struck_of_100
 
 
 def test_probability_and_times_go_together() -> None:
@@ -107,6 +127,10 @@ SEEN = {
     Fault.CUT_CONNECTION: (200, b'{"balance":"100.00","currency":"USD"}', Ending.HALF),
     Fault.EMPTY: (200, b"", Ending.WHOLE),
     Fault.EMPTY_AFTER: (200, b"", Ending.WHOLE),
+    Fault.GATEWAY_TIMEOUT: (504, b"<html>", Ending.WHOLE),
+    Fault.GATEWAY_TIMEOUT_AFTER: (504, b"<html>", Ending.WHOLE),
+    Fault.WARNING: (200, b"<br />\n<b>Warning</b>:", Ending.WHOLE),
+    Fault.PLAIN_TEXT: (200, b'{"balance":"100.00","currency":"USD"}', Ending.WHOLE),
 }
 
 

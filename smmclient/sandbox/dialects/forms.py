@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+import msgspec
 from attrs import field, frozen
 
 from ..engine import Engine
 from ..values import Reason, Refusal
 
 Body = object
-"""Anything that JSON can carry."""
+"""Anything that JSON can carry; a Decimal is written as a number, NOTHING as no body at all."""
+
+NOTHING = msgspec.Raw(b"")
 
 
 @frozen(kw_only=True)
@@ -39,11 +42,13 @@ class Call:
             raise Refusal(Reason.MALFORMED, field=name)
         return int(value)
 
-    def ids(self, name: str, *, at_most: int) -> list[str]:
-        """Return the ids of a comma-separated list, each once."""
+    def ids(self, name: str, *, at_most: int, is_cut: bool = False) -> list[str]:
+        """Return the ids of a comma-separated list, each once; too many are refused, or cut off without a word."""
         ids = list(dict.fromkeys(part.strip() for part in self.text(name).split(",") if part.strip()))
         if not ids:
             raise Refusal(Reason.MALFORMED, field=name)
+        if len(ids) > at_most and is_cut:
+            return ids[:at_most]
         if len(ids) > at_most:
             raise Refusal(Reason.TOO_MANY_IDS, field=name, limit=at_most)
         return ids
@@ -63,6 +68,6 @@ def discounted(price: Decimal, percent: int) -> Decimal:
     return price * (100 - percent) / 100
 
 
-def comment_lines(call: Call) -> tuple[str, ...]:
-    """Return the comments of the form, one per line, blank lines dropped."""
-    return tuple(line.strip() for line in call.form.get("comments", "").splitlines() if line.strip())
+def lines(call: Call, name: str) -> tuple[str, ...]:
+    """Return the entries of a list, one per line, blank lines dropped."""
+    return tuple(line.strip() for line in call.form.get(name, "").splitlines() if line.strip())

@@ -8,9 +8,20 @@ from random import Random
 from types import MappingProxyType
 
 from ..limits import Limit, Limits
-from ..values import CUSTOM_COMMENTS, PACKAGE, SUBSCRIPTIONS, Draft, Reason, RefillState, Refusal, State
+from ..values import (
+    CUSTOM_COMMENTS,
+    DEFAULT,
+    PACKAGE,
+    SUBSCRIPTIONS,
+    Draft,
+    Reason,
+    Refill,
+    RefillState,
+    Refusal,
+    State,
+)
 from .convention import Dialect
-from .forms import Body, Call, comment_lines
+from .forms import Body, Call, lines
 
 _LONGEST_LINK = 1000
 _LONGEST_REQUEST_ID = 128
@@ -21,6 +32,7 @@ class NotPanel(Dialect):
     """NotPanel: orders with a request id, text ids, snake case statuses, a balance that is up to 30 s old."""
 
     name = "notpanel"
+    types = (DEFAULT, PACKAGE, SUBSCRIPTIONS, CUSTOM_COMMENTS)
     # The page's figures. Whether windows are fixed or sliding is not documented: fixed ones are more common.
     limits = Limits(address=Limit(300, 60.0), key=Limit(100, 60.0))
     balance_max_age = 30.0
@@ -59,6 +71,10 @@ class NotPanel(Dialect):
     def shown_id(self, order_id: str) -> str:
         """Return the id as it is: text."""
         return order_id
+
+    def shown_refill(self, refill: Refill) -> str:
+        """Return the id as it is: text, in a batch too."""
+        return refill.id
 
     def add(self, call: Call) -> Body:
         """Place the order once per request id; the success shape is the convention's, none is documented."""
@@ -101,7 +117,7 @@ class NotPanel(Dialect):
             runs=runs,
             interval=interval,
             coupon=call.form.get("coupon", "").strip(),
-            comments=comment_lines(call),
+            comments=lines(call, "comments"),
         )
 
     def status(self, call: Call) -> Body:
