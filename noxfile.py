@@ -97,7 +97,7 @@ def wheel(session: nox.Session) -> None:
     if names != PACKAGES:
         session.error(f"the wheel holds {sorted(names)}, not {sorted(PACKAGES)}")
     session.install(f"{built}[all]", *TEST)
-    for name in ("tests", "README.md", "pyproject.toml"):
+    for name in ("tests", "docs", "README.md", "pyproject.toml"):
         copy = shutil.copytree if Path(name).is_dir() else shutil.copy
         copy(name, folder / name)
     session.chdir(folder)

@@ -51,9 +51,12 @@ class Provider(ABC):
     settings: Settings
 
     @property
+    @abstractmethod
     def account(self) -> str:
-        """Tells this account from others, without telling the key: a digest of the panel's address and the key."""
-        return self.name
+        """Tells this account from others, without telling the key: a digest of the panel's address and the key.
+
+        Runs of bulk orders are bound to it: two keys with one digest would be taken for one account.
+        """
 
     @property
     def base_url(self) -> str | None:

@@ -19,7 +19,10 @@ def words_of(text: str) -> list[str]:
     >>> words_of("🔥 𝗜𝗻𝘀𝘁𝗮𝗴𝗿𝗮𝗺 &amp; Fólłowers")
     ['instagram', 'followers']
     """
-    plain = unicodedata.normalize("NFKD", html.unescape(text))
+    plain = html.unescape(text)
+    if plain.isascii():
+        return _WORD.findall(plain.casefold())
+    plain = unicodedata.normalize("NFKD", plain)
     plain = "".join(char for char in plain if not unicodedata.combining(char) and char not in _INVISIBLE)
     return _WORD.findall(plain.casefold().translate(_PLAIN))
 
@@ -46,8 +49,11 @@ def rank(query: str, texts: Sequence[tuple[str, str]]) -> list[int]:
         return []
     scored: list[tuple[float, int]] = []
     for index, (name, rest) in enumerate(texts):
-        in_name, in_rest = words_of(name), words_of(rest)
-        points = [max(4 * _best(word, in_name), _best(word, in_rest)) for word in asked]
+        in_name = words_of(name)
+        points = [4 * _best(word, in_name) for word in asked]
+        if not all(points):
+            in_rest = words_of(rest)
+            points = [best or _best(word, in_rest) for word, best in zip(asked, points, strict=True)]
         if all(points):
             follows = sum(_follow(first, second, in_name) for first, second in pairwise(asked))
             scored.append((-sum(points) - follows + min(len(in_name), 500) / 1000, index))

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, NoReturn
 import anyio
 from attrs import define
 
-from smmclient.errors import Malformed, Refused, SMMError, Unavailable, UsageError
+from smmclient.errors import (
+    AccountSuspended,
+    AuthenticationFailed,
+    Malformed,
+    Refused,
+    SMMError,
+    Unavailable,
+    UsageError,
+)
 from smmclient.fields import check_ids
 from smmclient.model import OrderStatus
 
@@ -25,6 +33,8 @@ __all__ = ["Track"]
 #: not polled like one that takes minutes.
 _SHARE = 0.1
 _LONGEST = 600.0
+#: Refusals that would hit every call, whatever order it is about.
+_OF_ACCOUNT = (AuthenticationFailed, AccountSuspended)
 #: So many refusals in a row (an order can be unknown for a moment after it was placed) and the id is given up.
 _REFUSALS = 3
 
@@ -92,12 +102,16 @@ class Track(AsyncIterator[OrderStatus]):
         try:
             answers = await self._provider.order_statuses([one.order for one in batch])
         except BaseException as error:
-            if not (isinstance(error, (Unavailable, Malformed)) and error.retryable):
+            if len(batch) == 1 and isinstance(error, Refused) and not isinstance(error, _OF_ACCOUNT):
+                # A call for one id is refused as a whole: it is about the order.
+                answers = {batch[0].order: error}
+            elif not (isinstance(error, (Unavailable, Malformed)) and error.retryable):
                 # Cancelled, or what would hit every call (key refused, blocked …): the orders are still to be followed.
                 for one in batch:
                     heapq.heappush(self._waiting, one)
                 raise
-            failure = error  # wait it out
+            else:
+                failure = error  # wait it out
         now = self._clock.now()
         for one in batch:
             answer = answers.get(one.order)

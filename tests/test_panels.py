@@ -68,6 +68,11 @@ class Exotic(Provider):
         self.act = act
         self.closed = 0
 
+    @property
+    def account(self) -> str:
+        """The only one."""
+        return "exotic"
+
     async def balance(self, *, refresh: bool = False) -> Balance:
         """Do it."""
         return cast("Balance", await self._act())

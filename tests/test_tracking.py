@@ -154,6 +154,30 @@ async def test_an_order_unknown_for_a_moment() -> None:
     assert seen == [OrderState.COMPLETED] * 2
 
 
+async def test_a_refused_id_that_is_alone_in_its_batch_does_not_end_the_others() -> None:
+    """A call for one id is refused as a whole; it is asked about again, and told when the others are done."""
+    async with ManualClock(now=START) as clock:
+        panel, _, _ = follow(
+            clock,
+            lambda one, t: (
+                {"error": "Incorrect order ID"} if one == "gone" else status("completed" if t > 200 else "pending")
+            ),
+        )
+        # A full batch, and one that is left over.
+        ids = [str(n) for n in range(100)]
+        seen: list[str] = []
+        with pytest.raises(UnknownOrder, match="gone"):
+            await drain(panel.track([*ids, "gone"]), seen)
+    assert {f"{one} completed" for one in ids} <= {*seen}
+
+
+async def test_an_order_that_is_not_known_yet_is_asked_about_again() -> None:
+    """Also when it is the only one: some panels know an order a moment after they took it."""
+    async with ManualClock(now=START) as clock:
+        panel, _, _ = follow(clock, lambda one, t: {"error": "Incorrect order ID"} if t < 40 else status("completed"))
+        assert [one.order async for one in panel.track(["new"])] == ["new"]
+
+
 async def test_leaving_early() -> None:
     """The watch can be left at any time, and nothing goes on behind it."""
     async with ManualClock(now=START) as clock:
