@@ -256,7 +256,7 @@ class Unreachable(Unavailable):
 
 
 class Blocked(Unavailable):
-    """A firewall in front of the panel turned the call away (401 or 403 without the panel's JSON).
+    """A firewall in front of the panel turned the call away (401 or 403 without the panel's JSON, or a challenge page).
 
     Waiting seldom helps, so it is not retried: ask the panel to admit your address.
     """

@@ -20,8 +20,6 @@ from smmclient.orders import AnyOrder, RawOrder
 
 __all__ = ["FIELDS", "build_order", "check_bounds", "kind_names", "kind_of", "kind_of_type"]
 
-_NOT_LETTERS = re.compile(r"[^a-z]")
-
 _KINDS: dict[str, type[AnyOrder]] = {
     name.removesuffix("Order").casefold() or "default": getattr(kinds, name)
     for name in kinds.__all__
@@ -45,18 +43,29 @@ def kind_of(order: AnyOrder) -> str:
     return _NAMES[type(order)]
 
 
-@functools.cache
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())
+
+
+_KIND_BY_NAME = {
+    **{_plain(order_class.type): kind for kind, order_class in _KINDS.items() if order_class.type},
+    **{spelled: kind for kind in _KINDS for spelled in (kind, f"{kind}order")},
+    # Seen in catalogs; a drip-feed is a Default order with runs.
+    "customcomment": "comments",
+    "dripfeed": "default",
+}
+
+
+@functools.lru_cache(maxsize=1024)
 def kind_of_type(name: str) -> str | None:
-    """The short name of a kind by its own or by the panel's name of a service type; None if no kind has it.
+    """The short name of a kind by its own or by the panel's name of a service type; None if no kind has it for certain.
+
+    Case, blanks and punctuation make no difference. Numbers say nothing: panels number their types differently.
 
     >>> kind_of_type("Custom Comments"), kind_of_type("custom_comments"), kind_of_type("Likes spread")
     ('comments', 'comments', None)
     """
-    wanted = _NOT_LETTERS.sub("", name.casefold())
-    for kind, order_class in _KINDS.items():
-        if wanted and wanted in (kind, _NOT_LETTERS.sub("", order_class.type.casefold()), f"{kind}order"):
-            return kind
-    return None
+    return _KIND_BY_NAME.get(_plain(name))
 
 
 def build_order(kind: str | None, given: Mapping[str, str]) -> AnyOrder:

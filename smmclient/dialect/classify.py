@@ -1,15 +1,17 @@
 """From a reply to its decoded JSON, or to the error that it is. Pure.
 
-Order of the tests: too many requests → redirect → the panel's own words → 5xx → not JSON → other 4xx. The words come
-before the status because many panels answer every error with 200, and others say in a 4xx body what it is about.
+Order of the tests: a challenge page → too many requests → redirect → the panel's own words → 5xx → not JSON → other
+4xx. The words come before the status because many panels answer every error with 200, and others say in a 4xx body what
+it is about.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import parse_qs
 
 from smmclient.dialect.read import Unreadable, read_json, read_order_state, read_refill_state
-from smmclient.dialect.refusals import Fault, meaning_of, normalise
+from smmclient.dialect.refusals import Fault, meaning_of, meaning_of_whole
 from smmclient.errors import Blocked, ConfigError, Overloaded, RateLimited, Refused, SMMError
 from smmclient.model import OrderState, RefillState
 from smmclient.wire import WireReply
@@ -30,6 +32,11 @@ def payload_of(
     a panel that admits a failure, and `Unreadable` for a 2xx that is not JSON.
     """
     status = reply.status
+    if _is_challenge(reply):
+        raise Blocked(
+            f"HTTP {status} with a challenge page of Cloudflare: it did not let the call through to the panel; "
+            "ask the panel to admit your address"
+        )
     if status == 429:
         raise _rate_limited(reply, "429")
     if 300 <= status < 400:
@@ -44,6 +51,8 @@ def payload_of(
     text = None if garbled else error_text(payload, operation)
     if text is None and 400 <= status < 500 and isinstance(payload, dict):
         text = _message(payload)
+    if text is None and status < 500 and not isinstance(payload, (dict, list)):
+        text = _plain_words(reply.body, operation, texts)
     if status == 408 or (status >= 500 and status != 503):
         raise Fault(f"HTTP {status}: {text or garbled or 'no error text'}")
     if operation == "add" and (text is not None or status >= 400) and order_in(payload) is not None:
@@ -125,7 +134,7 @@ def refusal(
     """The `Refused` that a text means, else the one that the status means, else a plain one."""
     meaning = meaning_of(text, texts)
     kind: type[Refused] = Refused
-    if meaning is not None and issubclass(meaning, Refused):
+    if meaning is not None and issubclass(meaning, Refused) and meaning is not Refused:
         kind = meaning
     elif status is not None:
         kind = statuses.get(status, Refused)
@@ -172,14 +181,13 @@ def error_text(payload: object, operation: str) -> str | None:
     if good or verdict in ("success", "ok", "true", "1") or "ok" in payload or "success" in payload:
         return None
     # {"message": "Unauthorized"} and nothing else. On a write, words that nobody knows could as well be good news.
-    reads = operation in ("services", "balance", "status", "refill_status")
-    return message if reads or normalise(message) in _LONE else None
+    return message if operation in _READS or meaning_of_whole(message) is not None else None
 
 
 #: What stands in ``status`` or ``success`` of a reply that says no.
 _FAILURES = ("error", "fail", "failed", "false")
-#: Messages that say no to a write even when they stand alone.
-_LONE = frozenset({"unauthorized", "unauthenticated", "forbidden", "access denied", "invalid api key"})
+#: Actions that change nothing at the panel.
+_READS = frozenset({"services", "balance", "status", "refill_status"})
 
 
 def _is_state(payload: Mapping[str, object], operation: str) -> bool:
@@ -215,10 +223,51 @@ def _words(error: object) -> str | None:
     if isinstance(error, str):
         return error.strip()
     if isinstance(error, dict):
-        return _message(error) or next((v for v in error.values() if isinstance(v, str) and v), str(error))
+        # {"code": 4, "message": "…"}, or {"link": ["The link field is required."]}.
+        return _message(error) or next((v for v in error.values() if isinstance(v, str) and v), None) or _joined(error)
     if isinstance(error, list):
         return "; ".join(_words(part) or str(part) for part in error)
     return str(error)
+
+
+def _joined(error: Mapping[object, object]) -> str:
+    return "; ".join(words for part in error.values() if (words := _words(part))) or str(error)
+
+
+#: No panel's refusal is as long; a page of a web server is.
+_LONGEST_PLAIN = 300
+
+
+def _plain_words(body: bytes, operation: str, texts: Mapping[str, type[SMMError] | type[Fault]]) -> str | None:
+    """The panel's words for no in a body that is no JSON (``Invalid API key``, ``error=Invalid+API+key``), if known.
+
+    Unknown words say nothing of what was done. On a write the whole text has to be known, because a part of a text can
+    stand in a page that something else has made.
+    """
+    if len(body) > _LONGEST_PLAIN:
+        return None
+    try:
+        text = body.decode().strip()
+    except UnicodeDecodeError:
+        return None
+    if text[:1] in ("{", "[", "<") or "\n" in text:
+        return None
+    text = text.strip('"')
+    if "=" in text and " " not in text:
+        text = next(iter(parse_qs(text).get("error", ())), text)
+    meaning = meaning_of(text, texts) if operation in _READS else meaning_of_whole(text, texts)
+    # A plain `Refused` is too little to go by: "Unauthorized" is what a web server says, too.
+    return None if meaning is None or meaning is Refused else text
+
+
+def _is_challenge(reply: WireReply) -> bool:
+    """Whether it is a challenge page of Cloudflare, as its documents tell one: by this header, always as HTML.
+
+    Such a page stands in place of the panel's answer (developers.cloudflare.com, "Detect a Challenge Page response",
+    June 2025). With JSON in it, it is none, whatever the header says.
+    """
+    marked = reply.headers.get("cf-mitigated", "").strip().casefold() == "challenge"
+    return marked and reply.body.lstrip()[:1] not in (b"{", b"[")
 
 
 def _rate_limited(reply: WireReply, text: str) -> RateLimited:

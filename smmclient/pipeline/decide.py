@@ -41,7 +41,7 @@ class Met(enum.Enum):
     OVERSIZE = "a reply that is too large"
     #: 429, or a text that says so.
     LIMITED = "the limit is used up"
-    #: "temporarily unavailable": the panel says that it does nothing for now.
+    #: The panel says that it is closed for now, before it has looked at the request.
     CLOSED = "the panel is closed for now"
 
 

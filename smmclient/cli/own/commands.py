@@ -22,7 +22,7 @@ def add(
     session: Hidden,
     base_url: Annotated[str, Parameter(help="The address of its API; without a path, /api/v2 is taken.")],
     set: Annotated[
-        list[str] | None, Parameter(help="A knob in which it differs: KNOB=VALUE; docs/panels.md lists them.")
+        list[str] | None, Parameter(help="A knob in which it differs: KNOB=VALUE; docs/own-panels.md lists them.")
     ] = None,
     json: Flag = False,
 ) -> int:
