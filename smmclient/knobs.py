@@ -93,10 +93,8 @@ def _limits(value: object) -> tuple[Limit, ...]:
 
 
 def _limit(table: dict[str, object]) -> Limit:
-    if "rate" not in table or (odd := sorted(table.keys() - {"rate", "per", "scope"})):
-        raise WrongKnob(
-            f"a limit has rate, per (seconds) and scope, not {', '.join(odd) if 'rate' in table else table!r}"
-        )
+    if "rate" not in table or not table.keys() <= {"rate", "per", "scope"}:
+        raise WrongKnob(f"a limit has rate, and may have per (seconds) and scope (key or ip); {table!r} is none")
     scopes = {"key": Scope.KEY, "ip": Scope.ADDRESS}
     try:
         scope = scopes[_one_of(*scopes)(table.get("scope", "key"))]
