@@ -205,9 +205,7 @@ class CatalogDiff:
     @property
     def limits(self) -> tuple[ServiceChange, ...]:
         """The changes of a min or max."""
-        return tuple(
-            one for one in self.changed if (one.before.min, one.before.max) != (one.after.min, one.after.max)
-        )
+        return tuple(one for one in self.changed if (one.before.min, one.before.max) != (one.after.min, one.after.max))
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.unreadable or self.changed)

@@ -32,7 +32,7 @@ from smmclient.endpoint import Endpoint
 from smmclient.errors import ConfigError
 from smmclient.knobs import KNOBS, WrongKnob, did_you_mean
 from smmclient.places import config_file
-from smmclient.registry import is_installed, register
+from smmclient.registry import env_name, is_installed, register
 
 __all__ = ["load_panels", "panels_path", "read_panel", "read_panels"]
 
@@ -71,6 +71,8 @@ def read_panels(path: Path) -> dict[str, Dialect]:
     for name, table in tables.items():
         if not isinstance(table, dict):
             raise ConfigError(f"{path}: {name} stands outside of a table: put it under the [name] of its panel")
+        if other := next((one for one in found if env_name(one) == env_name(name)), None):
+            raise ConfigError(f"{path}: [{other}] and [{name}] would both take their key from {env_name(name)}")
         try:
             found[name] = read_panel(name, table)
         except ConfigError as error:
