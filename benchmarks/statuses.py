@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import math
 import random
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs
 
 import msgspec
 
 from benchmarks.panels import sandbox_process
-from benchmarks.tables import Table, interleaved, median, ms, ratio
+from benchmarks.tables import Table, interleaved, median, ms, ratio, us
 from smmclient import Order, OrderStatus, Provider, Settings, connect
 from smmclient.sandbox import Limits, Sandbox
 from smmclient.transport import AiohttpTransport
-from smmclient.wire import WireReply
+from smmclient.wire import WireReply, WireRequest
 from smmclient_notpanel import NOTPANEL
 
 BATCH = 100
 BOUND = 120.0
+NONE = "-"
 
 
 async def _gathered(panel: Provider, ids: list[str]) -> None:
@@ -124,7 +129,12 @@ def _decoding(rounds: int) -> Table:
         title=f"Statuses: decoding one batch of {BATCH}",
         columns=("", "time", "per row", "ratio to json.loads"),
         rows=[
-            (name, ms(took[name]), f"{took[name] / BATCH * 1e6:.1f} µs", ratio(took[name] / took["json.loads"]))
+            (
+                name,
+                f"{took[name] * 1e3:.3f} ms",
+                f"{took[name] / BATCH * 1e6:.1f} µs",
+                ratio(took[name] / took["json.loads"]),
+            )
             for name in subjects
         ],
         reading=(
@@ -134,7 +144,96 @@ def _decoding(rounds: int) -> Table:
     )
 
 
+# ----------------------------------------------------------------------------------------------------- following
+
+
+class _Answering:
+    """A transport to a panel where every order is in progress; it counts the requests."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    async def send(self, request: WireRequest) -> WireReply:
+        self.requests += 1
+        (ids,) = parse_qs(request.body.decode())["orders"]
+        rows = {
+            one: {
+                "charge": f"{int(one) % 9000 / 1000:.5f}",
+                "start_count": str(int(one) % 50_000),
+                "status": "In progress",
+                "remains": str(int(one) % 900),
+                "currency": "USD",
+            }
+            for one in ids.split(",")
+        }
+        return WireReply(200, {"content-type": "application/json"}, json.dumps(rows).encode())
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def _followed(count: int, *, memory: bool) -> tuple[int, float, float, float]:
+    """Follow so many orders until each was seen once.
+
+    Returns the requests, the seconds, and the bytes that following holds before and after that.
+    """
+    transport = _Answering()
+    panel = connect("notpanel", api_key="key", settings=Settings(limits=()), transport=transport)
+    ids = [str(30_000_000 + number) for number in range(count)]
+    async with asyncio.timeout(BOUND), panel:
+        # What is made once, on the first call, is not an order's.
+        await panel.order_statuses(ids[:BATCH])
+        transport.requests = 0
+        gc.collect()
+        if memory:
+            tracemalloc.start()
+        try:
+            started = time.perf_counter()
+            following = panel.track(ids, every=3600.0)
+            waiting, _ = tracemalloc.get_traced_memory()
+            for _ in ids:
+                await anext(following)
+            seconds = time.perf_counter() - started
+            gc.collect()
+            seen, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    return transport.requests, seconds, waiting, seen
+
+
+def _following(count: int) -> Table:
+    requests, seconds, *_ = asyncio.run(_followed(count, memory=False))
+    _, _, waiting, seen = asyncio.run(_followed(count, memory=True))
+    million, limit = 10**6, NOTPANEL.limits[0]
+    polled = math.ceil(million / NOTPANEL.batch_size)
+    minutes = polled / limit.rate * limit.per / 60
+    least = math.ceil(count / NOTPANEL.batch_size)
+    return Table(
+        title=f"Statuses: following a million orders, measured with {count:,}",
+        columns=("", "an order", f"{count:,} orders", f"{million:,} orders"),
+        rows=[
+            ("requests for one look at each", f"{requests / count:g}", f"{requests:,}", f"{polled:,}"),
+            ("… time of the client", us(seconds / count), f"{seconds:.2f} s", f"{seconds / count * million:.0f} s"),
+            (f"… at {limit.rate} requests in {limit.per:g} s", NONE, NONE, f"{minutes:,.0f} min"),
+            *(
+                (label, f"{held / count:,.0f} B", f"{held / 1e6:,.1f} MB", f"{held / count * million / 1e6:,.0f} MB")
+                for label, held in (("held before the first look", waiting), ("held after it", seen))
+            ),
+        ],
+        reading=(
+            f"`track` over a transport that answers at once, until each order was seen. Measured with {count:,}; the "
+            f"column of a million is arithmetic: {NOTPANEL.batch_size} ids a request, and as much for each order. The "
+            "limit is NotPanel's for a key: on it, a million orders cannot be looked at more often than that. Memory "
+            "is what tracemalloc counts, without the ids that the caller holds; after the first look the last status "
+            "is held for each order, to tell a change."
+        ),
+        broken=[f"statuses: {count:,} followed orders took {requests:,} requests, not {least:,}"]
+        if requests != least
+        else [],
+    )
+
+
 def measure(quick: bool) -> tuple[Table, ...]:
     with sandbox_process("notpanel", limits=Limits(), balance=10**6, seconds_to_finish=0.5) as sandbox:
         wire = asyncio.run(_over_the_wire(sandbox, 1000, 2 if quick else 7))
-    return (wire, _decoding(10 if quick else 40))
+    return (wire, _decoding(10 if quick else 40), _following(10_000 if quick else 100_000))

@@ -39,7 +39,7 @@ _OF_ACCOUNT = (AuthenticationFailed, AccountSuspended)
 _REFUSALS = 3
 
 
-@define(order=True)
+@define(eq=False)
 class _Followed:
     due: float
     number: int
@@ -48,6 +48,10 @@ class _Followed:
     last_asked: float = float("-inf")
     seen: OrderStatus | None = None
     refusals: int = 0
+
+    def __lt__(self, other: _Followed) -> bool:
+        # By hand: what attrs generates compares every field, and the heap does little else.
+        return (self.due, self.number) < (other.due, other.number)
 
 
 class _Wall:
@@ -117,8 +121,8 @@ class Track(AsyncIterator[OrderStatus]):
             answer = answers.get(one.order)
             if isinstance(answer, (OrderStatus, Refused)):
                 self._good = now
-            elif answer is not None:
-                failure = answer
+            elif failure is None:
+                failure = answer or Malformed(f"{one.order}: the reply says nothing about it")
             if not self._is_over(one, answer):
                 one.last_asked = now
                 one.due = now + max(self._every, min(_LONGEST, (now - one.since) * _SHARE))

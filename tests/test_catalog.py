@@ -125,6 +125,14 @@ def test_packages_by_the_piece_cost_what_the_catalog_says() -> None:
     assert read(rows)[0].cost(PackageOrder(1, LINK)) is None
 
 
+@pytest.mark.parametrize("least", [0, -1])
+def test_a_package_is_never_billed_as_nothing(least: int) -> None:
+    """Where a panel bills the min, and sends none that could be billed, nobody can know the cost."""
+    dialect = Dialect(name="min", packages_bill_min=True)
+    (package,) = read([{**ROW, "type": "Package", "min": least}], dialect)
+    assert package.cost(PackageOrder(1, LINK)) is None
+
+
 # ------------------------------------------------------------------------------------------------------ changes
 
 SERVICE = Service("1", "Likes", "Default", "IG", Decimal("0.50"), 10, 100)

@@ -6,6 +6,7 @@ import decimal
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -260,3 +261,24 @@ def test_no_ranking_mixes_what_cannot_be_compared(rows: Any, currencies: list[st
         known = [price for price in prices if price is not None]
         assert known == sorted(known)
         assert prices[: len(known)] == known
+
+
+def test_a_panel_of_no_known_currency_leaves_a_comparison_incomplete() -> None:
+    """Nobody may take the first offer of a ranking for the cheapest of all without seeing that."""
+    found = compare("followers", catalogs(a=[service(1, "2")], b=[service(1, "1")]), balances(a="USD", b="$"))
+    assert (found.without_currency, found.is_complete) == (("b",), False)
+
+
+@pytest.mark.parametrize("change", [{"name": None}, {"type": None}, {"rate": 1.5}, {"rate": Decimal("NaN")}])
+def test_a_provider_that_gives_odd_values_fails_alone(change: dict[str, Any]) -> None:
+    """One of somebody's own, say: the others are compared all the same."""
+    odd = attrs.evolve(service(1, "1"), **change)
+    found = compare("followers", catalogs(a=[service(1, "2")], b=[odd]), balances(a="USD", b="USD"))
+    assert list(found.failures) == ["b"]
+    assert not found.is_complete
+
+
+def test_rates_that_are_no_mapping_are_said() -> None:
+    """Before anything is asked."""
+    with pytest.raises(UsageError, match="rates are a mapping"):
+        Exchange.of("USD", [("VND", Decimal(1))])  # type: ignore[arg-type]

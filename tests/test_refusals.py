@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from typing import Any
 
 import pytest
 
-from smmclient import Order, Refused, Support, Unavailable
+from smmclient import Order, OutcomeUnknown, Refused, Support, Unavailable
 from smmclient.dialect import V2, Dialect, Fault, Unreadable
 from smmclient.dialect.classify import error_text
 from smmclient.dialect.refusals import english, meaning_of, meaning_of_whole, normalise, others, turkish, vietnamese
 from smmclient.dialect.refusals.keys import KEYS
 from smmclient.dialect.refusals.table import Texts
-from smmclient.errors import InsufficientFunds, Overloaded, RateLimited, UnknownService
+from smmclient.errors import (
+    AccountSuspended,
+    AuthenticationFailed,
+    Blocked,
+    ConfigError,
+    InsufficientFunds,
+    InvalidQuantity,
+    Overloaded,
+    RateLimited,
+    UnknownService,
+)
 from smmclient.wire import Operation, WireReply
 from smmclient_notpanel import NOTPANEL
 from smmclient_panelbon import PANELBON
@@ -523,3 +534,134 @@ def test_closed_for_now_is_said_by_few_texts() -> None:
     assert repeated == TEXTS["Overloaded"]
     assert all(meaning_of(f"{text} now") is not Overloaded for text in repeated)
     assert meaning_of("Rate limit exceeded again and again") is RateLimited
+
+
+# ------------------------------------------------------------------------- what may have been done, whatever is said
+
+ADD = V2.add(Order(service=1, link="https://example.com/p", quantity=10), None)
+
+
+def read_add(body: object, status: int = 200) -> Any:
+    """What a reply to ``add`` gives, or the error that it is."""
+    raw = json.dumps(body).encode()
+    try:
+        return V2.read(WireReply(status, {}, raw), ADD)
+    except Exception as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"order": 5}, 429),
+        ({"order": 5}, 302),
+        ({"order": 5}, 400),
+        ({"order": 5, "error": "Not enough funds"}, 200),
+        ([{"order": 5, "error": "Not enough funds"}], 200),
+        ({"data": {"order": 5, "error": "Not enough funds"}}, 200),
+        ({"error": "Not enough funds", "order_id": 5}, 200),
+        ({"error": "Not enough funds", "data": [{"order": 5}]}, 200),
+        ({"error": "Not enough funds", "orders": [1, 2]}, 200),
+        ({"error": "Too many requests", "order": {"id": 5}}, 200),
+        ({"order": "success"}, 200),
+        ({"order": "Pending"}, 200),
+    ],
+)
+def test_an_id_beside_an_error_leaves_an_order_in_doubt(body: object, status: int) -> None:
+    """Whatever the status, and however deep it stands; and a word is no id."""
+    assert isinstance(read_add(body, status), Unreadable)
+
+
+@pytest.mark.parametrize("nothing", [None, 0, "", False, [], {}])
+def test_an_empty_id_beside_an_error_says_nothing(nothing: object) -> None:
+    """Panels send the field with nothing in it."""
+    assert isinstance(read_add({"error": "Not enough funds", "order": nothing}), InsufficientFunds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Too many requests; yours is queued and will be processed",
+        "Rate limit exceeded. Your transaction is being processed",
+    ],
+)
+def test_an_order_is_sent_again_for_whole_texts_only(text: str) -> None:
+    """A text that only begins like a limit may go on with anything."""
+    assert isinstance(read_add({"error": text}), Fault)
+    rows = V2.read(WireReply(200, {}, json.dumps([{"order": 7, "error": text}]).encode()), V2.cancel(["7"]))
+    assert isinstance(rows["7"], OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": 500, "message": "Internal server error"},
+        {"error": "1", "message": "Internal server error"},
+        {"error": "Bad Request", "message": "Internal server error"},
+        {"error": {"code": "E12", "detail": "Internal server error"}},
+        {"status": "error", "error": "Incorrect request", "msg": vietnamese.TEXTS[Fault][0]},
+        *(
+            {"error": text}
+            for text in (
+                "An error has occurred",
+                "Gateway Time-out",
+                "Connection error",
+                "Couldn't place order",
+                "Unable to create order",
+                "Error processing order",
+                "Order failed, try again later",
+                "Order creation failed",
+                "Oops, something went terribly wrong",
+                "Server is busy",
+                "Request failed with status code 500",
+                "Lỗi hệ thống",
+                "Sunucu hatası",
+                "Terjadi kesalahan",
+                "Произошла ошибка",
+                "Ha ocurrido un error",
+                "Erro interno do servidor",
+                "neworder.error.unknown",
+            )
+        ),
+    ],
+)
+def test_a_failure_that_is_admitted_anywhere_is_no_refusal(body: object) -> None:
+    """In whichever field, and in whichever of the usual words."""
+    assert isinstance(read_add(body), Fault)
+
+
+def test_known_words_beside_unknown_ones_are_heard() -> None:
+    """``{"error": "Bad Request", "message": "Not enough funds"}`` is about funds."""
+    assert isinstance(read_add({"error": "Bad Request", "message": "Not enough funds"}, 400), InsufficientFunds)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "status", "text", "kind"),
+    [
+        (NOTPANEL, 403, "Missing required parameter: service", Refused),
+        (NOTPANEL, 403, "Dripfeed is not supported by this service", Refused),
+        (PANELBON, 401, "Invalid parameters", Refused),
+        (NOTPANEL, 403, "Words that nobody knows", AccountSuspended),
+        (PANELBON, 401, "Unauthorized", AuthenticationFailed),
+    ],
+)
+def test_a_status_decides_only_where_the_text_does_not(
+    dialect: Dialect, status: int, text: str, kind: type[Refused]
+) -> None:
+    """A suspended account stops a whole run: a known text about one request is not taken for it."""
+    with pytest.raises(Refused) as raised:
+        dialect.read(WireReply(status, {}, json.dumps({"error": text}).encode()), dialect.balance())
+    assert type(raised.value) is kind
+
+
+def test_numbers_make_no_difference() -> None:
+    """However they are grouped, in a panel's own texts as well."""
+    assert meaning_of("Số lượng tối thiểu là 1.000") is InvalidQuantity
+    own = Dialect(name="own", texts={"At least 50 credits are needed": InsufficientFunds})
+    assert meaning_of("At least 1,250 credits are needed", own.texts) is InsufficientFunds
+
+
+def test_a_text_cannot_mean_what_no_text_can_say() -> None:
+    """That an outcome is unknown, or that a firewall was met, is not a panel's to say."""
+    with pytest.raises(ConfigError, match="cannot mean Blocked"):
+        Dialect(name="own", texts={"Go away": Blocked})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from itertools import pairwise
 
 import anyio
@@ -12,6 +12,7 @@ import pytest
 from smmclient import (
     AuthenticationFailed,
     Blocked,
+    Malformed,
     OrderState,
     OrderStatus,
     Settings,
@@ -19,6 +20,7 @@ from smmclient import (
     Unavailable,
     UnknownOrder,
 )
+from smmclient.dialect import V2
 from smmclient.panel import Panel
 from smmclient.testing import ManualClock, ScriptedTransport, reply
 from smmclient.wire import WireReply
@@ -176,6 +178,44 @@ async def test_an_order_that_is_not_known_yet_is_asked_about_again() -> None:
     async with ManualClock(now=START) as clock:
         panel, _, _ = follow(clock, lambda one, t: {"error": "Incorrect order ID"} if t < 40 else status("completed"))
         assert [one.order async for one in panel.track(["new"])] == ["new"]
+
+
+async def test_a_panel_that_names_no_ids_is_asked_about_one_at_a_time() -> None:
+    """Its list of rows cannot be matched; asked singly it can be followed, and it is not asked for lists again."""
+    async with ManualClock(now=START) as clock:
+        words = {"a": "pending", "b": "completed"}
+
+        def answer(form: dict[str, str]) -> WireReply:
+            if clock.now() > START + 100:
+                words["a"] = "completed"
+            if "orders" in form:
+                return reply([status(words[one]) for one in form["orders"].split(",")])
+            return reply(status(words[form["order"]]))
+
+        transport = ScriptedTransport(answer)
+        panel = Panel(V2, api_key="k", base_url="https://p.example/api", transport=transport, clock=clock)
+        seen: list[str] = []
+        await drain(panel.track(["a", "b"], every=30), seen)
+        assert sorted(seen) == ["a completed", "a pending", "b completed"]
+        lists = [form for form in transport.forms if "orders" in form]
+        # As often as an unreadable reply is repeated, and never after that.
+        assert len(lists) == panel.settings.retry.attempts
+        assert list(await panel.order_statuses(["b", "a"])) == ["b", "a"]
+        assert [form for form in transport.forms if "orders" in form] == lists
+
+
+async def test_ids_that_are_never_answered_end_the_watch() -> None:
+    """A provider that leaves ids out without a word is given up after the patience, like one that is down."""
+    async with ManualClock(now=START) as clock:
+        panel, _, _ = follow(clock, lambda one, t: status("pending"))
+
+        async def say_nothing(orders: Iterable[int | str]) -> dict[str, OrderStatus | SMMError]:
+            return {}
+
+        panel.order_statuses = say_nothing  # type: ignore[method-assign]
+        with pytest.raises(Malformed, match="says nothing about it"):
+            await drain(panel.track(["a"], every=30, patience=900))
+        assert 900 < clock.now() - START < 2000
 
 
 async def test_leaving_early() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 from smmclient.dialect.read import Unreadable, read_json, read_order_state, read_refill_state
-from smmclient.dialect.refusals import Fault, meaning_of, meaning_of_whole
+from smmclient.dialect.refusals import Fault, meaning_of, meaning_of_whole, shape
 from smmclient.errors import Blocked, ConfigError, Overloaded, RateLimited, Refused, SMMError
 from smmclient.model import OrderState, RefillState
 from smmclient.wire import WireReply
@@ -37,17 +37,20 @@ def payload_of(
             f"HTTP {status} with a challenge page of Cloudflare: it did not let the call through to the panel; "
             "ask the panel to admit your address"
         )
-    if status == 429:
-        raise _rate_limited(reply, "429")
-    if 300 <= status < 400:
-        location = reply.headers.get("location", "nowhere")
-        raise ConfigError(f"the panel redirects ({status}) to {location}: set base_url to the panel's own address")
     payload: object = None
     garbled: Unreadable | None = None
     try:
         payload = read_json(reply.body)
     except Unreadable as error:
         garbled = error
+    # Before the status is looked at: with an order's id in it, no status says that nothing was done.
+    if operation == "add" and _names_an_order(payload) and (status >= 300 or _row_says_no(payload)):
+        raise Unreadable(f"HTTP {status} with both an order id and an error")
+    if status == 429:
+        raise _rate_limited(reply, "429")
+    if 300 <= status < 400:
+        location = reply.headers.get("location", "nowhere")
+        raise ConfigError(f"the panel redirects ({status}) to {location}: set base_url to the panel's own address")
     text = None if garbled else error_text(payload, operation)
     if text is None and 400 <= status < 500 and isinstance(payload, dict):
         text = _message(payload)
@@ -55,10 +58,10 @@ def payload_of(
         text = _plain_words(reply.body, operation, texts)
     if status == 408 or (status >= 500 and status != 503):
         raise Fault(f"HTTP {status}: {text or garbled or 'no error text'}")
-    if operation == "add" and (text is not None or status >= 400) and order_in(payload) is not None:
-        raise Unreadable(f"HTTP {status} with both an order id and an error: {text or 'the status'}")
+    if operation == "add" and text is not None and _names_an_order(payload):
+        raise Unreadable(f"HTTP {status} with both an order id and an error: {text}")
     if text is not None:
-        raise _said_no(reply, payload, text, texts, statuses)
+        raise _said_no(reply, payload, text, operation, texts, statuses)
     if status >= 500:
         raise Fault(f"HTTP {status}: {garbled or 'no error text'}")
     if 200 <= status < 300 and garbled is None:
@@ -77,6 +80,27 @@ def order_row(payload: object) -> Mapping[str, object]:
     return payload if isinstance(payload, dict) else {}
 
 
+#: Names under which an order's id can stand.
+_ORDER_NAMES = frozenset({"order", "orders", "order_id", "orderid", "order_ids", "orderids"})
+
+
+def _names_an_order(payload: object) -> bool:
+    """Whether an order's id stands anywhere in the reply, however deep."""
+    if isinstance(payload, list):
+        return any(map(_names_an_order, payload))
+    if not isinstance(payload, dict):
+        return False
+    return any(
+        _names_an_order(inner) or (name.casefold() in _ORDER_NAMES and not isinstance(inner, bool) and bool(inner))
+        for name, inner in payload.items()
+    )
+
+
+def _row_says_no(payload: object) -> bool:
+    row = order_row(payload)
+    return row is not payload and error_text(row, "add") is not None
+
+
 def order_in(payload: object) -> object:
     """What stands in a reply to ``add`` as the order's id, or None."""
     row = order_row(payload)
@@ -91,11 +115,21 @@ def _said_no(
     reply: WireReply,
     payload: object,
     text: str,
+    operation: str,
     texts: Mapping[str, type[SMMError] | type[Fault]],
     statuses: Mapping[int, type[Refused]],
 ) -> Exception:
     meaning = meaning_of(text, texts)
+    beside = _message(payload) if isinstance(payload, dict) else None
+    if beside is not None and (
+        (other := meaning_of(beside, texts)) is Fault or (meaning is None and other is not None)
+    ):
+        # {"error": "Bad Request", "message": "…"}, {"error": 500, "message": "…"}: a fault first, then what is known.
+        text, meaning = beside, other
     if meaning is not None and issubclass(meaning, RateLimited):
+        # On a write it is sent again: only for a text that is known from its first word to its last.
+        if operation not in _READS and meaning_of_whole(text, texts) is not meaning:
+            return Fault(f"HTTP {reply.status}: {text}")
         return _rate_limited(reply, text)
     if reply.status >= 500 or meaning is Fault:
         return Fault(f"HTTP {reply.status}: {text}")
@@ -134,7 +168,10 @@ def refusal(
     """The `Refused` that a text means, else the one that the status means, else a plain one."""
     meaning = meaning_of(text, texts)
     kind: type[Refused] = Refused
-    if meaning is not None and issubclass(meaning, Refused) and meaning is not Refused:
+    if meaning is Refused and shape(text) not in texts and meaning_of_whole(text) is Refused:
+        # "Forbidden" says less than the status does.
+        meaning = None
+    if meaning is not None and issubclass(meaning, Refused):
         kind = meaning
     elif status is not None:
         kind = statuses.get(status, Refused)
@@ -224,7 +261,7 @@ def _words(error: object) -> str | None:
         return error.strip()
     if isinstance(error, dict):
         # {"code": 4, "message": "…"}, or {"link": ["The link field is required."]}.
-        return _message(error) or next((v for v in error.values() if isinstance(v, str) and v), None) or _joined(error)
+        return _message(error) or _joined(error)
     if isinstance(error, list):
         return "; ".join(_words(part) or str(part) for part in error)
     return str(error)

@@ -54,8 +54,9 @@ def unwrap(payload: object, *names: str) -> object:
 def read_receipt(payload: object, *, request_id: str | None, charge_field: str) -> Receipt:
     """The receipt of a placed order. Prices that cannot be read are None: the order stands all the same."""
     order = read_id(order_in(payload))
-    if order.strip("0") == "":
-        raise Unreadable("the reply has 0 for an order id")
+    if order.strip("0") == "" or not any(map(str.isdigit, order)):
+        # {"order": "success"}
+        raise Unreadable(f"the reply has {order[:40]!r} for an order id")
     row = order_row(payload)
     if says_no(row) or (isinstance(payload, dict) and says_no(payload)):
         raise Unreadable("the reply has an order id, and calls itself a failure")

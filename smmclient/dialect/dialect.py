@@ -13,13 +13,16 @@ from smmclient.catalog import Problem, Service
 from smmclient.dialect import classify, codec
 from smmclient.dialect.capabilities import Capabilities, Support
 from smmclient.dialect.read import Unreadable
-from smmclient.dialect.refusals import Fault, meaning_of, normalise
+from smmclient.dialect.refusals import Fault, meaning_of, meaning_of_whole, shape
 from smmclient.dialect.rows import read_rows
 from smmclient.dialect.services import Pricing, read_services
 from smmclient.errors import (
+    ConfigError,
     InvalidOrder,
     Malformed,
     OutcomeUnknown,
+    Overloaded,
+    RateLimited,
     Refused,
     SMMError,
     Unavailable,
@@ -50,8 +53,11 @@ class CachePlan:
     balance_age: float = 0.0
 
 
-def _normalised(texts: Mapping[str, type[SMMError] | type[Fault]]) -> dict[str, type[SMMError] | type[Fault]]:
-    return {normalise(text): meaning for text, meaning in texts.items()}
+def _by_shape(texts: Mapping[str, type[SMMError] | type[Fault]]) -> dict[str, type[SMMError] | type[Fault]]:
+    for text, meaning in texts.items():
+        if not issubclass(meaning, (Refused, RateLimited, Overloaded, Fault)):
+            raise ConfigError(f"{text!r} cannot mean {meaning.__name__}: a text is a refusal, a limit, or a fault")
+    return {shape(text): meaning for text, meaning in texts.items()}
 
 
 @frozen(kw_only=True)
@@ -75,7 +81,7 @@ class Dialect:
     #: some ignore a single ``order=``.
     list_only: frozenset[str] = frozenset({"cancel"})
     #: The panel's own refusal texts, looked up before the convention's.
-    texts: Mapping[str, type[SMMError] | type[Fault]] = field(factory=dict, converter=_normalised)
+    texts: Mapping[str, type[SMMError] | type[Fault]] = field(factory=dict, converter=_by_shape)
     #: What a 4xx means when its text is one that nobody knows.
     statuses: Mapping[int, type[Refused]] = field(factory=dict)
     #: The field of the reply to ``add`` that tells what is paid.
@@ -220,6 +226,8 @@ class Dialect:
             if meaning is Fault:
                 return missing(one, text)
             if meaning is not None and issubclass(meaning, Unavailable):
+                if safety is not Safety.READ and meaning_of_whole(text, self.texts) is not meaning:
+                    return missing(one, text)
                 return meaning(f"{one}: {text}", provider=self.name, operation=action)
             error = classify.refusal(text, row, status=None, texts=self.texts, statuses={})
             error.message = f"{one}: {text}"

@@ -12,12 +12,16 @@ from smmclient.dialect.refusals import meaning_of
 from smmclient.errors import Refused, SMMError
 from smmclient.model import OrderState, RefillState
 
-__all__ = ["read_rows"]
+__all__ = ["Unmatched", "read_rows"]
 
 T = TypeVar("T")
 
 #: Where some panels wrap the rows of a batch.
 _WRAPPERS = ("orders", "refills", "data")
+
+
+class Unmatched(Unreadable):
+    """The rows of a reply do not say which id each is about: one id at a time can be asked about, several cannot."""
 
 
 def read_rows(
@@ -33,7 +37,7 @@ def read_rows(
     """A result or an error for each id that was asked for, in that order.
 
     Takes an object keyed by id, a list of rows that name their id, and for a single id its bare row. A
-    list of rows without ids is `Unreadable`: which row is whose would be a guess.
+    list of rows without ids is `Unmatched`: which row is whose would be a guess.
     """
     rows = _by_id(payload, asked, id_field)
 
@@ -80,7 +84,7 @@ def _by_id(payload: object, asked: Sequence[str], id_field: str) -> dict[str, ob
         return {asked[0]: row} if _is_about(row, asked[0], id_field) else {}
     if isinstance(payload, dict) and not payload:
         return {}
-    raise Unreadable("the reply's rows cannot be matched to the ids that were asked for")
+    raise Unmatched("the reply's rows cannot be matched to the ids that were asked for")
 
 
 def _has_fields(payload: Mapping[str, object]) -> bool:
@@ -109,7 +113,7 @@ def _from_list(payload: Sequence[object], asked: Sequence[str], id_field: str) -
         rows[named] = _TWICE if named in rows else row
     found = {one: rows[one] for one in asked if one in rows}
     if nameless and not found:
-        raise Unreadable("the reply is a list of rows without ids, which cannot be matched")
+        raise Unmatched("the reply is a list of rows without ids, which cannot be matched")
     return found
 
 

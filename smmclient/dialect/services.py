@@ -101,7 +101,7 @@ def _service(service_id: str, row: dict[str, object], pricing: Pricing) -> Servi
         raise BadField("rate", f"{service.rate} is no price: the service is not for sale")
     if service.min > service.max and not is_whole:
         raise BadField("max", f"{service.max} is below min {service.min}: no quantity can be ordered")
-    if pricing.packages_bill_min:
+    if pricing.packages_bill_min and service.min > 0:
         service = evolve(service, package_units=service.min)
     units = pricing.package_units if is_whole else pricing.units
     if units == 1000 or is_per_thousand:

@@ -18,6 +18,7 @@ from smmclient.errors import InvalidOrder, SMMError, UsageError
 from smmclient.exact import EXACT
 from smmclient.fields import check_count
 from smmclient.forms import kind_of_type
+from smmclient.many.asking import error_of
 from smmclient.many.exchange import Exchange, currency_code
 from smmclient.model import Balance
 from smmclient.search import words_of
@@ -89,7 +90,12 @@ class Comparison:
     @property
     def is_complete(self) -> bool:
         """Whether every panel told its catalog and its currency."""
-        return not self.failures and not self.currency_failures
+        return not self.failures and not self.currency_failures and not self.without_currency
+
+    @property
+    def without_currency(self) -> tuple[str, ...]:
+        """The panels whose offers are ranked by themselves, because nobody said in what currency they are."""
+        return tuple(dict.fromkeys(one.panel for one in self.rankings if one.panel is not None))
 
 
 def _check_flag(wanted: object, at: Attribute[bool | None], value: bool | None) -> None:
@@ -183,13 +189,17 @@ def compare(
     unsaid: dict[str, int] = {}
     for panel, catalog in found.items():
         balance = balances.get(panel)
-        currency = currency_code(balance.currency) if isinstance(balance, Balance) else None
-        for service in catalog.search(words):
-            match wanted.is_met_by(service):
-                case True:
-                    offers.append(_offer(panel, service, currency, wanted.quantity, exchange))
-                case None:
-                    unsaid[panel] = unsaid.get(panel, 0) + 1
+        try:
+            currency = currency_code(balance.currency) if isinstance(balance, Balance) else None
+            fits = [(service, wanted.is_met_by(service)) for service in catalog.search(words)]
+            mine = [_offer(panel, one, currency, wanted.quantity, exchange) for one, is_fit in fits if is_fit]
+        except Exception as error:
+            # A provider of somebody's own that gives values which are none: its fault is its own.
+            failures[panel] = error_of(panel, "services", error)
+            continue
+        offers += mine
+        if doubtful := sum(is_fit is None for _, is_fit in fits):
+            unsaid[panel] = doubtful
     return Comparison(
         words=words,
         quantity=wanted.quantity,
@@ -206,6 +216,8 @@ def compare(
 def _offer(
     panel: str, service: Service, currency: str | None, quantity: int | None, exchange: Exchange | None
 ) -> Offer:
+    if not isinstance(service.rate, Decimal) or not service.rate.is_finite():
+        raise TypeError(f"service {service.id} has no Decimal for a rate")
     is_counted = basis_of(service) is Basis.PER_1000
     units = 1000 if is_counted else service.package_units
     price = None if units is None else _price(service.rate, units)

@@ -43,6 +43,8 @@ class Exchange:
             return None
         if base is None or rates is None:
             raise UsageError("base and rates go together: base='USD', rates={'VND': Decimal('0.000039')}")
+        if not isinstance(rates, Mapping):
+            raise UsageError(f"rates are a mapping such as {{'VND': Decimal('0.000039')}}, not {rates!r:.100}")
         checked = {_code(name): _rate(name, rate) for name, rate in rates.items()}
         if len(checked) < len(rates) or (base := _code(base)) in checked:
             raise UsageError("a currency has two rates; the base needs none")

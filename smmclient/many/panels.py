@@ -153,7 +153,13 @@ class Panels(Mapping[str, Provider]):
         reader slows the asking and loses nothing. Leaving the block ends the asking.
         """
         wanted = self._ids(orders)
-        return merged({name: self[name].track(ids, every=every, patience=patience) for name, ids in wanted.items()})
+        streams: dict[str, AsyncIterator[OrderStatus]] = {}
+        for name, ids in wanted.items():
+            try:
+                streams[name] = self[name].track(ids, every=every, patience=patience)
+            except Exception as error:
+                streams[name] = _Failing(error)
+        return merged(streams)
 
     async def compare(
         self,
@@ -246,6 +252,16 @@ class Panels(Mapping[str, Provider]):
             if one is not first:
                 first.add_note(f"{' '.join(one.__notes__)}: {type(one).__name__}")
         raise first
+
+
+class _Failing(AsyncIterator[OrderStatus]):
+    """What a panel whose tracking cannot even begin has to tell."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    async def __anext__(self) -> OrderStatus:
+        raise self._error
 
 
 def _by_id(name: str, ids: Iterable[str], found: Mapping[str, object] | SMMError) -> dict[str, OrderStatus | SMMError]:

@@ -18,7 +18,7 @@ from smmclient.dialect.refusals import english, others, turkish, vietnamese
 from smmclient.dialect.refusals.keys import KEYS
 from smmclient.dialect.refusals.table import Fault, Meaning, Part, Texts, normalise, shape
 
-__all__ = ["Fault", "Meaning", "meaning_of", "meaning_of_whole", "normalise"]
+__all__ = ["Fault", "Meaning", "meaning_of", "meaning_of_whole", "normalise", "shape"]
 
 _LANGUAGES: tuple[Texts, ...] = (
     english.TEXTS,
@@ -47,8 +47,7 @@ _PARTS: tuple[Part, ...] = (
     *english.FAULTS,
     *vietnamese.FAULTS,
     *turkish.FAULTS,
-    *others.RUSSIAN_FAULTS,
-    *others.INDONESIAN_FAULTS,
+    *others.FAULTS,
     *english.PARTS,
     *vietnamese.PARTS,
     *turkish.PARTS,
@@ -83,6 +82,7 @@ def meaning_of_whole(text: str, own: Mapping[str, Meaning] | None = None) -> Mea
     >>> meaning_of_whole("Invalid API key").__name__, meaning_of_whole("Invalid API key usage: 1")
     ('AuthenticationFailed', None)
     """
-    if own and (plain := normalise(text)) in own:
+    plain = shape(text)
+    if own and plain in own:
         return own[plain]
-    return _WHOLE.get(shape(text))
+    return _WHOLE.get(plain)

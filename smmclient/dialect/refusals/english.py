@@ -34,6 +34,11 @@ TEXTS: Texts = {
         "Too many requests",
         "Too many requests. Limit 50/minute.",
         "Too many requests. Slow down.",
+        "Too many requests, please try again later.",
+        "Rate limit reached",
+        "API rate limit exceeded",
+        "Request limit exceeded",
+        "API request limit exceeded",
         # A limit of calls to `add`, looked at before the order is.
         "You can place one order per minute. Try again shortly.",
         "You can place 5 orders per minute. Try again shortly.",
@@ -177,7 +182,24 @@ TEXTS: Texts = {
 #: for before anything else is, so that "invalid link (server error)" is a fault.
 FAULTS: tuple[Part, ...] = (
     Part(Fault, ("server error", "system error", "internal error", "unexpected error", "unknown error")),
-    Part(Fault, ("network error", "error occurred", "error occured", "was an error", "something went wrong")),
+    Part(
+        Fault,
+        (
+            "network error",
+            "error occurred",
+            "error occured",
+            "was an error",
+            "went wrong",
+            "something wrong",
+            "something went",
+        ),
+    ),
+    Part(Fault, ("error has occurred", "error has occured", "exception", "connection error", "connection refused")),
+    Part(Fault, ("time out", "server busy", "server is busy", "api error", "error processing", "error placing")),
+    Part(Fault, ("unable to place", "unable to create", "unable to process", "unable to submit", "could not process")),
+    Part(Fault, ("couldn t place", "couldn t create", "couldn t process", "error while", "could not submit")),
+    Part(Fault, ("order failed", "order creation failed", "order placement failed", "order processing failed")),
+    Part(Fault, ("request failed", "transaction failed", "operation failed", "temporary error", "temporary failure")),
     Part(Fault, ("database error", "sqlstate", "timeout", "timed out", "bad gateway", "service unavailable")),
     Part(Fault, ("server maintenance", "^failed to", "failed to create", "failed to place", "failed to submit")),
     Part(Fault, ("error creating", "order could not be", "could not create", "could not place")),

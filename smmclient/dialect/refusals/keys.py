@@ -5,7 +5,7 @@ The words before the last dot differ by panel. A key whose last word is a whole 
 
 from __future__ import annotations
 
-from smmclient.dialect.refusals.table import Texts
+from smmclient.dialect.refusals.table import Fault, Texts
 from smmclient.errors import (
     AccountSuspended,
     DuplicateOrder,
@@ -17,6 +17,8 @@ from smmclient.errors import (
 __all__ = ["KEYS"]
 
 KEYS: Texts = {
+    # Not seen: what would be the key of "unknown error".
+    Fault: ("unknown", "server", "failed", "error"),
     AccountSuspended: ("account_banned",),
     DuplicateOrder: ("too_many_orders",),
     InvalidLink: ("link",),

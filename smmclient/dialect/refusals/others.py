@@ -16,7 +16,7 @@ from smmclient.errors import (
     UnknownService,
 )
 
-__all__ = ["INDONESIAN", "INDONESIAN_FAULTS", "RUSSIAN", "RUSSIAN_FAULTS", "RUSSIAN_PARTS", "SPANISH"]
+__all__ = ["FAULTS", "INDONESIAN", "RUSSIAN", "RUSSIAN_PARTS", "SPANISH"]
 
 RUSSIAN: Texts = {
     AuthenticationFailed: (
@@ -41,9 +41,6 @@ RUSSIAN_PARTS: tuple[Part, ...] = (
     Part(InvalidQuantity, ("^Количество должно быть меньше или равно максимальной сумме",)),
 )
 
-#: Seen in a client; no panel's own words for a failure were found.
-RUSSIAN_FAULTS: tuple[Part, ...] = (Part(Fault, ("неизвестная ошибка",)),)
-
 SPANISH: Texts = {
     InsufficientFunds: (
         "No tiene fondos debe Recargar",
@@ -67,4 +64,11 @@ INDONESIAN: Texts = {
     ),
 }
 
-INDONESIAN_FAULTS: tuple[Part, ...] = (Part(Fault, ("gangguan",)),)
+#: "Неизвестная ошибка" was seen in a client, "gangguan" in panels' sources; the others are the languages' usual words
+#: for a failure, which no panel was seen to use. Taken for a fault, they leave an order in doubt, and no more.
+FAULTS: tuple[Part, ...] = (
+    Part(Fault, ("неизвестная ошибка", "ошибка сервера", "произошла ошибка", "внутренняя ошибка")),
+    Part(Fault, ("gangguan", "terjadi kesalahan", "kesalahan server")),
+    Part(Fault, ("ha ocurrido un error", "error del servidor", "error interno", "error desconocido")),
+    Part(Fault, ("ocorreu um erro", "erro interno", "erro do servidor", "erro desconhecido")),
+)

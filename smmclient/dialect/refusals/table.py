@@ -48,7 +48,7 @@ def shape(text: str) -> str:
     >>> shape("Quantity less than minimal 10")
     'quantity less than minimal 0'
     """
-    return re.sub(r"\b[0-9]+\b", "0", normalise(text))
+    return re.sub(r"\b[0-9]+( [0-9]+)*\b", "0", normalise(text))
 
 
 def _shapes(texts: Iterable[str]) -> tuple[str, ...]:

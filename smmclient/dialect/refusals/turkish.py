@@ -41,7 +41,11 @@ TEXTS: Texts = {
     ),
 }
 
-FAULTS: tuple[Part, ...] = (Part(Fault, ("bir hata oluştu", "sistem hatası")),)
+FAULTS: tuple[Part, ...] = (
+    Part(Fault, ("bir hata oluştu", "sistem hatası")),
+    # Not seen at a panel: the language's usual words for a failure.
+    Part(Fault, ("sunucu hatası", "bilinmeyen hata")),
+)
 
 PARTS: tuple[Part, ...] = (
     # The number follows.

@@ -56,6 +56,8 @@ TEXTS: Texts = {
 FAULTS: tuple[Part, ...] = (
     # "Not created": with "contact the admin" behind it, it is said after the supplier has taken the order.
     Part(Fault, ("không được tạo thành công", "nhà cung cấp")),
+    # Not seen at a panel: the language's usual words for a failure.
+    Part(Fault, ("lỗi hệ thống", "đã xảy ra lỗi", "có lỗi xảy ra")),
 )
 
 PARTS: tuple[Part, ...] = (Part(InsufficientFunds, ("^số dư không đủ",)),)
