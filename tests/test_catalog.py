@@ -88,6 +88,12 @@ def test_odd_rows_that_are_services_all_the_same(change: dict[str, object], name
     assert getattr(catalog[0], name) == value
 
 
+@pytest.mark.parametrize("empty", [[], {"services": []}, {"status": "success", "data": "Empty Data"}])
+def test_a_panel_may_sell_nothing(empty: object) -> None:
+    """An empty catalog is one, however it is said."""
+    assert (len(read(empty)), read(empty).problems) == (0, ())
+
+
 @given(st.lists(st.sampled_from([ROW, {**ROW, "service": 2}, {**ROW, "rate": "x"}, None, 5, "row", [], {}])))
 def test_no_row_is_dropped_without_a_trace(rows: list[object]) -> None:
     """Services and problems are as many as the rows."""

@@ -43,6 +43,9 @@ class Pricing:
 def read_services(payload: object, pricing: Pricing) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
     """The services and the rows that could not be read."""
     rows = unwrap(payload, *_WRAPPERS)
+    if rows == {"status": "success", "data": "Empty Data"}:
+        # Seen in the source of a SmartPanel server.
+        return (), ()
     if not isinstance(rows, list):
         raise Unreadable("the catalog is not a list")
     services: list[Service] = []
