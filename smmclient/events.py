@@ -42,8 +42,10 @@ class OrderInDoubt(Event):
     """The caller cancelled a call that the panel may have received.
 
     ``order`` is the order that was being placed, or the ids that were being refilled or canceled.
-    With a ``request_id`` the same call can be made again with it; without one, look at the panel.
+    Where it is ``safe_to_repeat`` the same call can be made again with its ``request_id``; else look at the panel.
     """
 
     order: object
     request_id: str | None
+    #: Whether the panel promises to know the call again by its ``request_id``.
+    safe_to_repeat: bool = False

@@ -15,6 +15,7 @@ from attrs import evolve
 from smmclient.catalog import Catalog
 from smmclient.dialect.capabilities import Support
 from smmclient.dialect.dialect import Dialect
+from smmclient.dialect.rows import Unmatched
 from smmclient.endpoint import Endpoint
 from smmclient.errors import (
     AccountSuspended,
@@ -38,6 +39,7 @@ from smmclient.pipeline.share import Shared
 from smmclient.provider import BeforeSend, Provider
 from smmclient.settings import Settings
 from smmclient.transport import Transport
+from smmclient.transport.default import DefaultTransport
 from smmclient.wire import Operation
 
 __all__ = ["Panel"]
@@ -72,9 +74,11 @@ class Panel(Provider):
         self._key = KeySource(api_key)
         self._draw = draw or random.Random()  # noqa: S311 (jitter, not secrets)
         self._owns_transport = transport is None
-        self.transport: Transport = transport or _default_transport(self.settings)
+        self.transport: Transport = _default_transport(self.settings) if transport is None else transport
         self._pipeline = self._build()
         self._closed = False
+        #: Actions that the panel was seen to answer only for one id at a time.
+        self._one_by_one: set[str] = set()
         self._balance: Shared[Balance] = Shared(self.clock, keep=dialect.cache.balance)
         self._services: Shared[Catalog] = Shared(self.clock, keep=dialect.cache.services)
         self._gatherer = Gatherer(self.clock, size=dialect.batch_size, fetch=self._gathered)
@@ -107,7 +111,8 @@ class Panel(Provider):
     @property
     def batch_size(self) -> int:
         """Most ids that the panel takes in one call."""
-        return 1 if self.capabilities.status_batch is Support.NO else self.dialect.batch_size
+        is_one = self.capabilities.status_batch is Support.NO or "status" in self._one_by_one
+        return 1 if is_one else self.dialect.batch_size
 
     # ------------------------------------------------------------------------------------------------ the account
 
@@ -214,19 +219,21 @@ class Panel(Provider):
     ) -> dict[str, T | SMMError]:
         self._check_open()
         size = size or self.dialect.batch_size
+        if self._one_by_one and ids and build(ids[:1]).name in self._one_by_one:
+            size = 1
         # All are built before one is sent: a feature that the panel does not have is said before any I/O.
         batches = [(ids[at : at + size], build(ids[at : at + size])) for at in range(0, len(ids), size)]
         if not batches:
             return {}
         if len(batches) == 1:
-            return await self._pipeline.run(batches[0][1], priority)
+            return await self._ask(build, *batches[0], priority)
         answers: dict[str, T | SMMError] = {}
         upcoming = iter(batches)
 
         async def work() -> None:
             for asked, operation in upcoming:
                 try:
-                    batch = await self._pipeline.run(operation, priority)
+                    batch = await self._ask(build, asked, operation, priority)
                 except SMMError as error:
                     batch = dict.fromkeys(asked, error)
                 answers.update(batch)
@@ -235,6 +242,22 @@ class Panel(Provider):
             for _ in range(min(len(batches), _BATCHES_AT_ONCE)):
                 tasks.start_soon(work)
         return {one: answers[one] for one in ids}
+
+    async def _ask(
+        self,
+        build: Callable[[Sequence[str]], Operation[dict[str, T | SMMError]]],
+        asked: Sequence[str],
+        operation: Operation[dict[str, T | SMMError]],
+        priority: Priority,
+    ) -> dict[str, T | SMMError]:
+        try:
+            return await self._pipeline.run(operation, priority)
+        except Malformed as error:
+            if len(asked) == 1 or not isinstance(error.__cause__, Unmatched):
+                raise
+            # Some panels answer for several ids without saying which row is whose. It is a read: ask for one each.
+            self._one_by_one.add(operation.name)
+        return await self._in_batches(build, asked, priority)
 
     # ------------------------------------------------------------------------------------------------------ its life
 
@@ -268,9 +291,9 @@ def _bound(hook: BeforeSend, order: AnyOrder, request_id: str | None) -> Callabl
 
 
 def _default_transport(settings: Settings) -> Transport:
-    from smmclient.transport.httpx import HttpxTransport
-
-    return HttpxTransport(proxy=settings.proxy, trust_env=settings.trust_env, max_connections=settings.max_connections)
+    return DefaultTransport(
+        proxy=settings.proxy, trust_env=settings.trust_env, max_connections=settings.max_connections
+    )
 
 
 def request_headers(settings: Settings, own: Mapping[str, str]) -> dict[str, str]:

@@ -58,6 +58,23 @@ def test_an_unknown_name(name: str, hint: str) -> None:
         smmclient.connect(name, api_key="k")
 
 
+def test_a_panel_of_a_file_may_not_be_loaded_yet() -> None:
+    """An unknown name can be one of the user's file: the error says how those are made known."""
+    with pytest.raises(UnknownProvider, match=r"smmclient\.load_panels\(\)"):
+        smmclient.connect("viet", api_key="k")
+
+
+def test_no_two_names_share_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is registered beside another name with the same variable for its key would be sent that one's."""
+    smmclient.register("my-panel", V2)
+    smmclient.register("my-panel", V2)
+    with pytest.raises(UsageError, match="'my_panel' and 'my-panel' would both take their key from MY_PANEL_API_KEY"):
+        smmclient.register("my_panel", V2)
+    monkeypatch.setattr(registry, "_installed", lambda: {"their.panel": None})
+    with pytest.raises(UsageError, match="'their_panel' and 'their.panel' would both"):
+        smmclient.register("their_panel", V2)
+
+
 def test_registering() -> None:
     """A dialect, a place as text, or a callable can stand behind a name."""
     calls: list[dict[str, object]] = []
@@ -139,6 +156,10 @@ BAD_URLS = [
     "https://panel.example:99999/",
     "https://panel.example/a b",
     "https://panel.example/\r\nx: y",
+    "https://panel.example/api?key=s3cret",
+    "https://panel.example/api?x=1&Access_Token=s3cret",
+    "https://panel.example/api?%6Bey=s3cret",
+    "https://panel.example/api?auth",
     "",
     5,
 ]
@@ -152,9 +173,10 @@ def test_good_addresses(url: str) -> None:
 
 @pytest.mark.parametrize("url", BAD_URLS)
 def test_bad_addresses(url: object) -> None:
-    """An address that the key must not be sent to is a ConfigError."""
-    with pytest.raises(ConfigError):
+    """An address that the key must not be sent to, or that holds one, is a ConfigError, which does not repeat it."""
+    with pytest.raises(ConfigError) as caught:
         smmclient.connect("v2", api_key="k", base_url=url)  # type: ignore[arg-type]
+    assert "s3cret" not in str(caught.value)
 
 
 def test_v2_needs_an_address() -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 import uuid
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from typing import TypeVar
+from urllib.parse import urlencode
 
 import anyio
 import anyio.lowlevel
 import pytest
+from attrs import frozen
+from hypothesis import given
+from hypothesis import strategies as st
 
 import smmclient
 from smmclient import (
@@ -35,14 +41,16 @@ from smmclient import (
 )
 from smmclient.dialect import V2, Dialect
 from smmclient.panel import Panel
+from smmclient.pipeline.key import ApiKey
 from smmclient.testing import ManualClock, ScriptedTransport, reply
 from smmclient.testing.transport import Step
-from smmclient.wire import BodyTooLarge, Delivery, TransportFailed, WireReply, WireRequest
+from smmclient.wire import BodyTooLarge, Delivery, Operation, TransportFailed, WireReply, WireRequest
 from smmclient_notpanel import NOTPANEL
 from smmclient_panelbon import PANELBON
 
 pytestmark = pytest.mark.anyio
 
+T = TypeVar("T")
 KEY = "secret/key+of the test"
 ORDER = Order(service=1, link="https://example.com/p", quantity=10)
 NOT_SENT = TransportFailed("refused", delivery=Delivery.NOT_SENT)
@@ -78,6 +86,26 @@ def statuses(form: dict[str, str]) -> WireReply:
     ids = (form.get("orders") or form["order"]).split(",")
     rows = {one: {"status": "Completed", "charge": "0.5", "start_count": "1", "remains": "0"} for one in ids}
     return reply(rows if "orders" in form else rows[ids[0]])
+
+
+# ---------------------------------------------------------------------------------------------------- the signed form
+
+
+@given(st.lists(st.tuples(st.text(), st.text())), st.text(min_size=1).filter(str.strip))
+def test_a_signed_form_is_what_urllib_writes(form: list[tuple[str, str]], key: str) -> None:
+    """Whatever stands in a form, and in the key, is quoted as the standard library quotes it."""
+    try:
+        signer = ApiKey(key)
+    except ConfigError:
+        # A control character.
+        return
+    assert signer.sign(tuple(form)) == urlencode([("key", key.strip()), *form]).encode()
+
+
+def test_a_signed_form_of_other_types() -> None:
+    """A number in a form that a panel's package builds is written as the standard library writes it."""
+    form = (("id", 5), ("share", 0.5))
+    assert ApiKey("k").sign(form) == b"key=k&id=5&share=0.5"  # type: ignore[arg-type]
 
 
 # ------------------------------------------------------------------------------------------------ sharing and caching
@@ -766,3 +794,30 @@ async def test_a_refusal_keeps_the_panels_words() -> None:
     assert (error.provider, error.operation, error.retryable) == ("notpanel", "balance", False)
     assert str(error) == "notpanel balance: Le compte est fermé"
     assert not isinstance(error, RateLimited)
+
+
+async def test_a_large_reply_is_read_beside_the_event_loop_but_a_receipt_is_not() -> None:
+    """A catalog of many rows would hold it up; a wait before a receipt is handed out could lose it to a cancel."""
+    threads: dict[str, int] = {}
+
+    @frozen(kw_only=True)
+    class Watched(Dialect):
+        def read(self, reply: WireReply, operation: Operation[T]) -> T:
+            threads[operation.name] = threading.get_ident()
+            return super().read(reply, operation)
+
+    row = {"service": 1, "name": "N", "type": "Default", "category": "C", "rate": "1", "min": 1, "max": 2}
+    rows = [{**row, "service": n, "name": "x" * 200} for n in range(2000)]
+    large = {"order": 5, "note": "x" * 400_000}
+    steps = [reply(rows), BALANCE, reply(large), *[reply("<html>" + " " * 400_000)] * 2]
+    async with ManualClock() as clock:
+        panel, _ = provider(steps, clock, Watched(name="watched", base_url="https://p.example/api"), cache=False)
+        assert len(await panel.services()) == 2000
+        await panel.balance()
+        assert (await panel.add_order(ORDER)).order == "5"
+        here = threading.get_ident()
+        assert threads["services"] != here
+        assert threads["balance"] == threads["add"] == here
+        # What goes wrong there comes out as it would here.
+        with pytest.raises(Malformed, match="HTML"):
+            await panel.with_settings(retry=RetryPolicy(attempts=1)).services()

@@ -171,7 +171,9 @@ class Dialect:
                 raise Unreadable(f"the reply has {receipt.order[:60]!r} for an order id, which is no number")
             return receipt
 
-        safety = Safety.ONCE if request_id is None else Safety.KEYED
+        # An id that the panel does not promise to know again makes no order safe to send twice.
+        keyed = request_id is not None and self.capabilities.request_id is Support.YES
+        safety = Safety.KEYED if keyed else Safety.ONCE
         return Operation("add", tuple(form), decode, safety, request_id=request_id, subject=order)
 
     def _may_be_order(self, order: str) -> bool:

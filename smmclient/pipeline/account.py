@@ -23,13 +23,14 @@ LONGEST_CLOSURE = 900.0
 #: The one piece of module state: limits belong to the account and the address, not to the object that uses them.
 _meters: dict[tuple[str, ...], Meter] = {}
 _lock = threading.Lock()
+_SCOPES = tuple(Scope)
 
 
 @frozen
 class Ticket:
-    """The slots that one request holds, one of each meter."""
+    """The slots that one request holds, one of each meter, in the order of `Scope`."""
 
-    stamps: dict[Scope, Stamp]
+    stamps: tuple[Stamp, ...]
 
 
 class Account:
@@ -50,7 +51,8 @@ class Account:
         }
         self._longest = max((limit.per for limit in limits), default=60.0)
         self._tells = tells
-        self._own: dict[Scope, Meter] | None = None
+        #: Each meter with the limits that it is asked about, in the order of `Scope`; looked up when one is needed.
+        self._own: tuple[tuple[Meter, tuple[Limit, ...]], ...] = ()
         self._clock = clock
         self._line = Line(clock)
 
@@ -74,14 +76,15 @@ class Account:
 
     # --------------------------------------------------------------------------------------------------- the meters
 
-    def _meters(self, now: float) -> dict[Scope, Meter]:
-        if self._own is None:
+    def _meters(self, now: float) -> tuple[tuple[Meter, tuple[Limit, ...]], ...]:
+        if not self._own:
             for name in [name for name, meter in _meters.items() if not meter.users and meter.is_idle(now)]:
                 del _meters[name]
-            own = self._own = {scope: self._shared(scope) for scope in Scope}
-            for meter in own.values():
+            self._own = tuple((self._shared(scope), self._limits[scope]) for scope in Scope)
+            meters = [meter for meter, _ in self._own]
+            for meter in meters:
                 meter.users += 1
-            weakref.finalize(self, _let_go, list(own.values()))
+            weakref.finalize(self, _let_go, meters)
         return self._own
 
     def _shared(self, scope: Scope) -> Meter:
@@ -94,19 +97,24 @@ class Account:
     def take(self, now: float) -> Ticket | float:
         """A slot of every meter, or the seconds until one can be free at the earliest."""
         with _lock:
-            meters = self._meters(now)
-            wait = max(meter.wait(now, self._limits[scope]) for scope, meter in meters.items())
-            return wait if wait > 0 else Ticket({scope: meter.take(now) for scope, meter in meters.items()})
+            wait = self._wait(now)
+            return wait if wait > 0 else Ticket(tuple([meter.take(now) for meter, _ in self._own]))
 
     def wait(self, now: float) -> float:
         """Seconds until a slot can be free at the earliest."""
         with _lock:
-            return max(meter.wait(now, self._limits[scope]) for scope, meter in self._meters(now).items())
+            return self._wait(now)
+
+    def _wait(self, now: float) -> float:
+        wait = 0.0
+        for meter, limits in self._own or self._meters(now):
+            wait = max(wait, meter.wait(now, limits))
+        return wait
 
     def give_back(self) -> None:
         """Undo a `take` whose request was never sent."""
         with _lock:
-            for meter in self._meters(0.0).values():
+            for meter, _ in self._meters(0.0):
                 meter.give_back()
 
     def settle(self, ticket: Ticket, now: float, told: Told | None, *, grace: float = 0.0) -> None:
@@ -114,18 +122,19 @@ class Account:
         with _lock:
             meters = self._meters(now)
             if told is not None:
-                self._hear(meters, ticket.stamps, now, told)
-            for meter in meters.values():
+                self._hear(ticket, now, told)
+            for meter, _ in meters:
                 meter.settle(now, grace=grace)
 
-    def _hear(self, meters: dict[Scope, Meter], stamps: dict[Scope, Stamp], now: float, told: Told) -> None:
+    def _hear(self, ticket: Ticket, now: float, told: Told) -> None:
         if told.remaining is not None and (limit := self._meant(told.limit)) is not None:
             reset_in = _clamp(told.reset_in, limit.per)
-            scope = limit.scope
-            meters[scope].hear(stamps[scope], now, limit, told.limit, told.remaining, reset_in)
+            at = _SCOPES.index(limit.scope)
+            self._own[at][0].hear(ticket.stamps[at], now, limit, told.limit, told.remaining, reset_in)
         if told.tier_remaining is not None:
             reset_in = _clamp(told.reset_in, self._longest)
-            meters[Scope.TIER].allow(stamps[Scope.TIER], now, remaining=told.tier_remaining, reset_in=reset_in)
+            at = _SCOPES.index(Scope.TIER)
+            self._own[at][0].allow(ticket.stamps[at], now, remaining=told.tier_remaining, reset_in=reset_in)
 
     def _meant(self, told: int | None) -> Limit | None:
         """The limit that a panel speaks of: one with the rate it tells, else the key's, if there is but one."""
@@ -150,7 +159,7 @@ class Account:
             seconds = otherwise
         scope = {"ip": Scope.ADDRESS, "tier": Scope.TIER}.get(told.denied_by or "", Scope.KEY)
         with _lock:
-            self._meters(now)[scope].close(now + seconds)
+            self._meters(now)[_SCOPES.index(scope)][0].close(now + seconds)
         return seconds
 
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar, cast
 
 import anyio
+import anyio.to_thread
 from attrs import define
 
 from smmclient.dialect.dialect import Dialect
@@ -23,12 +24,14 @@ from smmclient.pipeline.retry import pause
 from smmclient.pipeline.tell import Teller
 from smmclient.settings import Settings
 from smmclient.transport import Transport
-from smmclient.wire import BodyTooLarge, Delivery, Operation, TransportFailed, WireReply, WireRequest
+from smmclient.wire import BodyTooLarge, Delivery, Operation, Safety, TransportFailed, WireReply, WireRequest
 
 __all__ = ["Attempts", "Call"]
 
 T = TypeVar("T")
 _EXCERPT = 200
+#: Bytes of a reply from which on it is read in a thread.
+_LARGE = 256 * 1024
 
 
 @define
@@ -82,12 +85,15 @@ class Attempts:
         try:
             if call.before_send is not None and not call.attempts:
                 await call.before_send()
-            async with self.gate:
+            await self.gate.acquire()
+            try:
                 call.attempts += 1
                 call.started = self.clock.now()
                 call.deadline = call.deadline or call.started + self.settings.retry.deadline
                 call.in_air = True
                 reply = await self._send(call.operation, key)
+            finally:
+                self.gate.release()
             told = self._settle(account, ticket, reply)
         except BaseException as error:
             self._release(call, account, ticket, reply, error)
@@ -95,7 +101,7 @@ class Attempts:
                 raise self._failed(call, key, _met(error), error) from error
             raise
         call.in_air = False
-        return self._read(call, key, reply, told)
+        return await self._read(call, key, reply, told)
 
     async def _turn(self, call: Call[T]) -> tuple[ApiKey, Account, Ticket]:
         """The key to sign with, its account and a ticket of it; the key is asked for again after a wait."""
@@ -155,9 +161,16 @@ class Attempts:
         # A call that came to a definite end is in the air no more; a cancelled one may be.
         call.in_air = call.in_air and not isinstance(error, Exception)
 
-    def _read(self, call: Call[T], key: ApiKey, reply: WireReply, told: Told) -> T:
+    async def _decoded(self, reply: WireReply, operation: Operation[T]) -> T:
+        if len(reply.body) < _LARGE or operation.safety is not Safety.READ:
+            # Without a pause in which a call could be cancelled: a receipt that has come is handed out.
+            return self.dialect.read(reply, operation)
+        # Tens of thousands of rows would hold up the event loop.
+        return await anyio.to_thread.run_sync(self.dialect.read, reply, operation)
+
+    async def _read(self, call: Call[T], key: ApiKey, reply: WireReply, told: Told) -> T:
         try:
-            result = self.dialect.read(reply, call.operation)
+            result = await self._decoded(reply, call.operation)
         except RateLimited as error:
             own_pause = pause(self.settings.retry, call.attempts, self.draw)
             wait = cast("Account", call.account).deny(self.clock.now(), told, otherwise=own_pause)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import html
 import json
 import re
 from collections.abc import Callable, Mapping
 from typing import cast
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, quote_plus
 
 from smmclient.errors import ConfigError, SMMError
 from smmclient.fields import check_text
@@ -18,12 +19,15 @@ __all__ = ["ApiKey", "KeySource"]
 _HIDDEN = "***"
 #: Characters of a panel's words that are kept in an error.
 _LONGEST = 500
+#: What a form holds as it is, and what stands for the rest, as `urllib.parse.quote_plus` has it, which is much slower.
+_SPECIAL = re.compile(rb"[^A-Za-z0-9_.~-]")
+_ESCAPES = {bytes((byte,)): b"%%%02X" % byte for byte in range(256)} | {b" ": b"+"}
 
 
 class ApiKey:
     """One API key. Neither its repr nor its str shows it."""
 
-    __slots__ = ("_shapes", "_text", "account")
+    __slots__ = ("_shapes", "_signature", "_text", "account")
 
     def __init__(self, text: object) -> None:
         if text is None or text == "":
@@ -39,6 +43,7 @@ class ApiKey:
         }
         longest_first = sorted(shapes, key=len, reverse=True)
         self._shapes = re.compile("|".join(re.escape(shape) for shape in longest_first), re.IGNORECASE)
+        self._signature = b"key=" + _quoted(self._text)
         #: Tells accounts apart without telling the key.
         self.account = hashlib.blake2b(self._text.encode(), digest_size=16).hexdigest()
 
@@ -51,7 +56,8 @@ class ApiKey:
 
     def sign(self, form: tuple[tuple[str, str], ...]) -> bytes:
         """The form as a body, with the key in it."""
-        return urlencode((("key", self._text), *form)).encode("ascii")
+        fields = [b"%b=%b" % (_quoted_name(name), _quoted(value)) for name, value in form]
+        return b"&".join((self._signature, *fields))
 
     def redact(self, text: str) -> str:
         """The text with the key taken out, in whatever case, also escaped for a URL, for JSON or for HTML."""
@@ -75,6 +81,18 @@ class ApiKey:
         if isinstance(value, list):
             return [self._clean(inner) for inner in value]
         return value
+
+
+def _quoted(text: object) -> bytes:
+    raw = text if isinstance(text, str) else str(text)
+    return _SPECIAL.sub(_escape, raw.encode())
+
+
+def _escape(special: re.Match[bytes]) -> bytes:
+    return _ESCAPES[special[0]]
+
+
+_quoted_name = functools.lru_cache(maxsize=256)(_quoted)
 
 
 def _shortened(value: object) -> object:

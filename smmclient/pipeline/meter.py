@@ -75,6 +75,8 @@ class Meter:
         if self._scouting and self._in_air:
             return _LOOK_AGAIN
         self._forget(now)
+        if len(limits) == 1:
+            return self._wait_for(limits[0], now, self._rate(limits[0], limits))
         return max(self._wait_for(limit, now, self._rate(limit, limits)) for limit in limits)
 
     def _wait_for(self, limit: Limit, now: float, rate: int) -> float:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
-
-import anyio.lowlevel
-import tenacity
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from smmclient.errors import OutcomeUnknown, SMMError, UsageError
 from smmclient.events import OrderInDoubt
@@ -15,7 +12,11 @@ from smmclient.pipeline.attempt import Attempts, Call
 from smmclient.pipeline.decide import Failed, Met, decide, outcome
 from smmclient.pipeline.pace import Priority
 from smmclient.pipeline.retry import RetryQuota, pause
+from smmclient.transport.loop import current_loop
 from smmclient.wire import Operation, Safety
+
+if TYPE_CHECKING:
+    import tenacity
 
 __all__ = ["Pipeline"]
 
@@ -78,6 +79,7 @@ class Pipeline:
                         operation=operation.name,
                         order=operation.subject,
                         request_id=operation.request_id,
+                        safe_to_repeat=operation.safety is Safety.KEYED,
                     )
                 )
             raise
@@ -94,7 +96,9 @@ class Pipeline:
             del self._in_doubt[next(iter(self._in_doubt))]
 
     async def _repeat(self, call: Call[T], first: Failed) -> T:
-        """The later attempts. tenacity's loop is kept off the path of a call that goes well."""
+        """The later attempts. tenacity's loop is kept off the path of a call that goes well, and so is its import."""
+        import tenacity
+
         pending: Failed | None = first
         async for attempt in tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(Failed),
@@ -138,7 +142,9 @@ class Pipeline:
         return error
 
     def _check_loop(self) -> None:
-        loop = anyio.lowlevel.current_token()
+        loop = current_loop()
+        if self._loop is loop:
+            return
         if self._loop is None:
             self._loop = loop
         elif self._loop != loop:

@@ -14,9 +14,10 @@ from smmclient.wire import WireReply, WireRequest
 
 if TYPE_CHECKING:
     from smmclient.transport.aiohttp import AiohttpTransport
+    from smmclient.transport.default import DefaultTransport
     from smmclient.transport.httpx import HttpxTransport
 
-__all__ = ["AiohttpTransport", "HttpxTransport", "Transport"]
+__all__ = ["AiohttpTransport", "DefaultTransport", "HttpxTransport", "Transport"]
 
 
 @runtime_checkable
@@ -45,4 +46,8 @@ def __getattr__(name: str) -> object:
         from smmclient.transport.aiohttp import AiohttpTransport
 
         return AiohttpTransport
+    if name == "DefaultTransport":
+        from smmclient.transport.default import DefaultTransport
+
+        return DefaultTransport
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

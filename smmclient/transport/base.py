@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import abc
 import ssl
-from contextlib import AbstractAsyncContextManager
-from typing import Self
+from typing import Protocol, Self
 
 import anyio
-import anyio.lowlevel
 
 from smmclient.errors import UsageError
-from smmclient.transport.body import Answer, lost, read
+from smmclient.transport.body import lost
+from smmclient.transport.loop import current_loop
 from smmclient.transport.route import (
     check_proxy,
     check_url,
@@ -25,7 +24,18 @@ from smmclient.transport.route import (
 )
 from smmclient.wire import TransportFailed, WireReply, WireRequest
 
-__all__ = ["HttpTransport"]
+__all__ = ["HttpTransport", "Route"]
+
+#: Routes that are kept; more mean that the caller writes something new into each address.
+_MOST_ROUTES = 256
+
+
+class Route(Protocol):
+    """All that requests to one address, with the same headers and by the same proxy, have in common."""
+
+    async def post(self, request: WireRequest) -> WireReply:
+        """Put the request on the wire, once; raises `not_sent` where it surely did not get there."""
+        ...
 
 
 class HttpTransport(abc.ABC):
@@ -58,6 +68,7 @@ class HttpTransport(abc.ABC):
         # The libraries' own queues are slow, and can lose a place to a cancelled request.
         self._gate = anyio.Semaphore(max_connections, fast_acquire=True)
         self._environment: dict[str, str | None] = {}
+        self._routes: dict[tuple[object, ...], Route] = {}
         self._loop: object = None
         self._closed = False
 
@@ -71,23 +82,23 @@ class HttpTransport(abc.ABC):
         closed, belongs to another event loop, or the URL, a header or the proxy is wrong.
         """
         self._check_usable()
-        check_url(request.url)
-        headers = outgoing_headers(request)
-        proxy = self._proxy_for(request.url)
-        async with self._gate:
-            self._check_usable()
-            try:
-                async with self._post(request, headers, proxy) as answer:
-                    return await read(answer, request)
-            except (TransportFailed, UsageError):
-                raise
-            except Exception as error:
-                timed_out = isinstance(error, self._timeouts)
-                met = (
-                    "we gave up waiting for the reply" if timed_out else "the connection failed before the reply's end"
-                )
-                # Not "from error": it may quote what came back, and with it the key.
-                raise lost(f"{met} ({type(error).__name__})", timed_out=timed_out) from None
+        # By value: a mapping can be changed after it was looked at.
+        key = (request.url, *request.headers.items())
+        route = self._routes.get(key) or self._make_route(key, request)
+        await self._gate.acquire()
+        try:
+            if self._closed:
+                self._check_usable()
+            return await route.post(request)
+        except (TransportFailed, UsageError):
+            raise
+        except Exception as error:
+            timed_out = isinstance(error, self._timeouts)
+            met = "we gave up waiting for the reply" if timed_out else "the connection failed before the reply's end"
+            # Not "from error": it may quote what came back, and with it the key.
+            raise lost(f"{met} ({type(error).__name__})", timed_out=timed_out) from None
+        finally:
+            self._gate.release()
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,13 +113,20 @@ class HttpTransport(abc.ABC):
         if self._loop is not None:
             self._check_loop()
         self._closed = True
+        self._routes.clear()
         await self._close()
 
+    def _make_route(self, key: tuple[object, ...], request: WireRequest) -> Route:
+        check_url(request.url)
+        headers = outgoing_headers(request)
+        if len(self._routes) >= _MOST_ROUTES:
+            self._routes.clear()
+        route = self._routes[key] = self._route(request.url, headers, self._proxy_for(request.url))
+        return route
+
     @abc.abstractmethod
-    def _post(
-        self, request: WireRequest, headers: dict[str, str], proxy: str | None
-    ) -> AbstractAsyncContextManager[Answer]:
-        """Put the request on the wire; raises `not_sent` where it surely did not get there."""
+    def _route(self, url: str, headers: dict[str, str], proxy: str | None) -> Route:
+        """Prepare what all requests to that URL have in common; raises `ConfigError` where none can be sent."""
 
     @abc.abstractmethod
     async def _close(self) -> None: ...
@@ -132,8 +150,9 @@ class HttpTransport(abc.ABC):
         self._check_loop()
 
     def _check_loop(self) -> None:
-        loop = anyio.lowlevel.current_token()
-        if self._loop is None:
-            self._loop = loop
-        elif self._loop != loop:
-            raise UsageError("the transport was used on another event loop before: make one in each")
+        loop = current_loop()
+        if self._loop is not loop:
+            if self._loop is None:
+                self._loop = loop
+            elif self._loop != loop:
+                raise UsageError("the transport was used on another event loop before: make one in each")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import zlib
 from collections.abc import AsyncIterable, Iterable
@@ -28,23 +29,34 @@ def lost(reason: str, *, timed_out: bool = False) -> TransportFailed:
 
 @frozen
 class Answer:
-    """The head of a reply as an HTTP library gives it, and its body's bytes as they come from the wire."""
+    """The head of a reply as an HTTP library gives it, and its body's bytes as they come from the wire.
+
+    ``chunks`` is one piece of bytes where all of the body has come with the head.
+    """
 
     status: int
     headers: Iterable[tuple[bytes, bytes]]
-    chunks: AsyncIterable[bytes]
+    chunks: AsyncIterable[bytes] | bytes
 
 
 async def read(answer: Answer, request: WireRequest) -> WireReply:
     """Return the whole reply; raises `TransportFailed` where its body passes its bounds or cannot be unpacked."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in answer.headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        name, value = _name(raw_name), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     body = _Body(headers.get("content-encoding", ""), limit=request.max_body, seconds=request.timeouts.body)
+    if isinstance(answer.chunks, bytes):
+        return WireReply(answer.status, headers, body.whole(answer.chunks))
     async for chunk in answer.chunks:
         body.feed(chunk)
     return WireReply(answer.status, headers, body.finish())
+
+
+@functools.lru_cache(maxsize=512)
+def _name(raw: bytes) -> str:
+    """A header's name: panels send the same few again and again."""
+    return raw.decode("latin-1").lower()
 
 
 class _Body:
@@ -69,6 +81,13 @@ class _Body:
             raise BodyTooLarge(self._limit)
         if time.monotonic() > self._until:
             raise lost("the reply's body trickled for too long", timed_out=True)
+
+    def whole(self, body: bytes) -> bytes:
+        """Return a body that came in one piece."""
+        if self._gzip is None and len(body) <= self._limit:
+            return body
+        self.feed(body)
+        return self.finish()
 
     def _unpack(self, gzip: zlib._Decompress, chunk: bytes) -> bytes:
         try:

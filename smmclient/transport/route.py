@@ -14,7 +14,10 @@ from smmclient.fields import check_headers
 from smmclient.transport.body import ACCEPT_ENCODING
 from smmclient.wire import WireRequest
 
-__all__ = ["check_proxy", "check_url", "environment_proxy", "outgoing_headers", "trusted_authorities"]
+__all__ = ["PROXY_SCHEMES", "check_proxy", "check_url", "environment_proxy", "outgoing_headers", "trusted_authorities"]
+
+#: What the URL of a proxy may begin with, where all that we have can be used.
+PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
 
 def check_url(url: str) -> None:

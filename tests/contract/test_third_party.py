@@ -8,10 +8,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from test_examplepanel import ExampleSpeech, ExoticSpeech
+from test_examplepanel import ExampleSpeech
+from test_exoticpanel import ExoticSpeech
 
-from smmclient.testing import ProviderContract
-from smmclient.testing.contract import Speech
+from smmclient.testing import ProviderContract, Speech
 
 PACKAGE = Path(__file__).parent.parent / "third_party"
 
@@ -65,3 +65,17 @@ def test_an_installed_provider_is_found(name: str, speech: Speech, installed: st
     assert done.stderr == ""
     assert done.stdout.split() == ["True", "False", name, "91", "0.90", panel.amount]
     assert [call.key for call in panel.calls] == [contract.api_key] * 2
+
+
+#: Without pytest, as if it were not installed.
+BY_UNITTEST = "import sys, unittest; sys.modules['pytest'] = None; unittest.main(None, argv=['-', 'test_examplepanel'])"
+
+
+def test_unittest_runs_the_contract() -> None:
+    """A contract class that inherits `unittest.TestCase` too is found by unittest, with every one of its tests."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", BY_UNITTEST], cwd=PACKAGE, capture_output=True, text=True, timeout=120
+    )
+    promises = [name for name in dir(ProviderContract) if name.startswith("test_")]
+    assert done.returncode == 0, done.stderr
+    assert f"Ran {len(promises)} tests" in done.stderr

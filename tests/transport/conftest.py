@@ -15,17 +15,18 @@ import trustme
 from attrs import define, field, frozen
 
 from smmclient.settings import Timeouts
-from smmclient.transport import AiohttpTransport, HttpxTransport
+from smmclient.transport import AiohttpTransport, DefaultTransport, HttpxTransport
 from smmclient.transport.base import HttpTransport
 from smmclient.wire import TransportFailed, WireReply, WireRequest
 
 #: What the server does with one connection. When it returns, the connection is closed.
 Behaviour = Callable[["Peer"], object]
 
-KINDS: dict[str, tuple[type[HttpTransport], str]] = {
+KINDS: dict[str, tuple[type[HttpTransport] | type[DefaultTransport], str]] = {
     "httpx-asyncio": (HttpxTransport, "asyncio"),
     "httpx-trio": (HttpxTransport, "trio"),
     "aiohttp-asyncio": (AiohttpTransport, "asyncio"),
+    "default-asyncio": (DefaultTransport, "asyncio"),
 }
 #: Small, so that a test that hangs fails soon; a test of a timeout sets a smaller one.
 PATIENCE = {"connect": 3.0, "read": 3.0, "write": 3.0, "body": 3.0}

@@ -198,6 +198,8 @@ async def test_failure_after_the_request(serve: Serve, fail: Fail, behaviour: Be
     "sent",
     [
         pytest.param(b"", id="before the headers"),
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="after 100"),
+        pytest.param(b"HTTP/1.1 103 Early\r\nlink: x\r\n\r\n", id="after 103"),
         pytest.param(HEAD + b"content-le", id="in the headers"),
         pytest.param(HEAD + b"content-length: 10\r\n\r\n{", id="in the body"),
         pytest.param(HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n", id="before the last chunk"),

@@ -108,6 +108,46 @@ async def test_second_reply_is_not_the_next_reply(serve: Serve, send: Send) -> N
     assert (server.connections, len(server.requests)) == (2, 2)
 
 
+async def test_second_reply_while_idle(serve: Serve, make: Make, ask: Ask) -> None:
+    """A reply that nobody asked for is not the next one's either when it comes later, and the loop has read it."""
+
+    def behave(peer: Peer) -> None:
+        peer.request()
+        peer.send(OK)
+        peer.server.go_on.wait(3)
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nSTALE")
+        peer.wait_for_leave()
+
+    server = serve(behave)
+    transport = make()
+    await transport.send(ask(server.url))
+    server.go_on.set()
+    await anyio.sleep(0.03)
+    assert (await transport.send(ask(server.url))).body == b"{}"
+    assert (server.connections, len(server.requests)) == (2, 2)
+
+
+async def test_reply_before_the_body_has_gone(serve: Serve, make: Make, ask: Ask) -> None:
+    """A server that says no to a large body while it is being written is heard, and nothing more is sent to it."""
+
+    def behave(peer: Peer) -> None:
+        peer.socket.recv(65536)
+        peer.send(b"HTTP/1.1 413 Too large\r\nconnection: close\r\ncontent-length: 2\r\n\r\n[]")
+        peer.server.go_on.wait(3)
+        peer.reset()
+
+    server = serve(behave)
+    transport = make()
+    try:
+        reply = await transport.send(ask(server.url, bytes(40_000_000), write=0.5))
+    except TransportFailed as failure:
+        # httpx writes all before it reads.
+        assert failure.delivery is Delivery.MAYBE_SENT
+    else:
+        assert (reply.status, reply.body) == (413, b"[]")
+    assert server.connections == 1
+
+
 async def test_bytes_after_the_reply(serve: Serve, make: Make, ask: Ask, kind: str) -> None:
     """A body longer than its content-length: httpx takes what was announced, aiohttp refuses the reply; once each."""
     server = serve(OK + b"\nWarning: something in PHP")

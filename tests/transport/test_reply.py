@@ -39,6 +39,20 @@ async def test_request_is_what_was_given(serve: Serve, send: Send) -> None:
     }
 
 
+async def test_host_can_be_given(serve: Serve, send: Send) -> None:
+    """A Host among the headers is sent in place of the address's own, once."""
+    lines: list[bytes] = []
+
+    def behave(peer: Peer) -> None:
+        lines.extend(peer.socket.recv(65536).split(b"\r\n"))
+        peer.send(OK)
+
+    await send(serve(behave).url, headers={"Host": "panel.example"})
+    assert [line.partition(b":")[2].strip() for line in lines if line.lower().startswith(b"host:")] == [
+        b"panel.example"
+    ]
+
+
 @pytest.mark.parametrize("path", ["/api/v2", "/api/v2?lang=en&x=%2F%41+b", "/a%20b/", "/"])
 async def test_target_is_sent_verbatim(serve: Serve, send: Send, path: str) -> None:
     """The path and the query are not quoted again."""

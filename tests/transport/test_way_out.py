@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -87,6 +87,53 @@ async def test_tunnel_is_used(
     assert connect.headers["proxy-authorization"] == "Basic dXNlcjp3b3Jk"
     assert [post.line for post in posts] == ["POST /api/v2 HTTP/1.1"] * 2
     assert "proxy-authorization" not in posts[0].headers
+    assert proxy.connections == 1
+
+
+@pytest.mark.anyio
+async def test_tunnel_through_a_proxy_that_speaks_tls(serve: Serve, make: Make, ask: Ask, certified: Certified) -> None:
+    """A proxy at an https address is spoken to over TLS, and the panel over TLS within that."""
+    panel = certified("localhost")
+
+    def behave(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        inner = panel.wrap_bio(incoming, outgoing, server_side=True)
+
+        def until_done(step: Callable[[], object]) -> object:
+            while True:
+                try:
+                    done = step()
+                except ssl.SSLWantReadError:
+                    peer.send(outgoing.read())
+                    incoming.write(peer.socket.recv(65536))
+                else:
+                    peer.send(outgoing.read())
+                    return done
+
+        until_done(inner.do_handshake)
+        asked = b""
+        while not asked.endswith(b"action=balance"):
+            asked += cast("bytes", until_done(lambda: inner.read(65536)))
+        until_done(lambda: inner.write(OK))
+        peer.wait_for_leave()
+
+    proxy = serve(behave, tls=certified("localhost"))
+    reply = await make(proxy=f"https://localhost:{proxy.port}").send(ask("https://localhost:9/api/v2"))
+    assert reply.body == b"{}"
+    assert [request.line for request in proxy.requests] == ["CONNECT localhost:9 HTTP/1.1"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("sends", [1, 2])
+async def test_password_of_a_plain_proxy(serve: Serve, make: Make, ask: Ask, sends: int) -> None:
+    """A proxy that is asked for a plain page gets its password with each request, on a kept connection too."""
+    proxy = serve(OK, OK)
+    transport = make(proxy=f"http://user:word@127.0.0.1:{proxy.port}")
+    for _ in range(sends):
+        await transport.send(ask("http://127.0.0.1:9/"))
+    assert [request.headers["proxy-authorization"] for request in proxy.requests] == ["Basic dXNlcjp3b3Jk"] * sends
     assert proxy.connections == 1
 
 

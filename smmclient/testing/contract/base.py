@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import traceback
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from decimal import Decimal
 from typing import Any, TypeVar, cast
 from unittest import SkipTest
 from urllib.parse import quote
@@ -16,13 +17,13 @@ from attrs import evolve
 
 from smmclient.dialect.capabilities import Support
 from smmclient.errors import Refused, SMMError
-from smmclient.orders import AnyOrder, Order
+from smmclient.orders import AnyOrder, CommentsOrder, Order, PackageOrder, SubscriptionOrder
 from smmclient.provider import Provider
 from smmclient.settings import RetryPolicy, Settings
 from smmclient.testing.contract.panel import ContractPanel
 from smmclient.testing.contract.speech import Speech
 
-__all__ = ["ContractBase", "must", "promise"]
+__all__ = ["ContractBase", "exact", "must", "promise"]
 
 C = TypeVar("C", bound="ContractBase")
 E = TypeVar("E", bound=SMMError)
@@ -32,6 +33,11 @@ def must(kept: bool, promise: str) -> None:
     """Raise AssertionError with these words unless the promise is kept, also under ``python -O``."""
     if not kept:
         raise AssertionError(promise)
+
+
+def exact(value: object, wanted: str, what: str) -> None:
+    """Raise AssertionError unless the value is a Decimal, and exactly that one."""
+    must(type(value) is Decimal and value == Decimal(wanted), f"{what} must be Decimal({wanted!r}), not {value!r}")
 
 
 def promise(
@@ -82,7 +88,7 @@ class ContractBase:
     speech: Speech = Speech()
     #: Most ids that the panel takes in one call.
     batch_size: int = 100
-    #: An order that the panel takes.
+    #: An order that the panel takes. `orders` and `wishes` are made of it.
     order: AnyOrder = Order(service=1, link="https://example.com/p?a=1&b=%20x+y;ü", quantity=100)
     #: The event loops that the provider runs on.
     backends: tuple[str, ...] = ("asyncio", "trio") if importlib.util.find_spec("trio") else ("asyncio",)
@@ -96,6 +102,29 @@ class ContractBase:
     def connect(self, base_url: str, settings: Settings) -> Provider:
         """The provider under test, at that address and with ``self.api_key``."""
         raise NotImplementedError("override connect(base_url, settings): return your provider, with self.api_key")
+
+    def orders(self) -> Sequence[AnyOrder]:
+        """Orders that the panel takes, of several services, links and quantities; override it where it takes others."""
+        first = self.order
+        if not isinstance(first, Order) or not str(first.service).isdecimal():
+            return [first]
+        changes = ((1, "2", 1), (36, "/3?n=3", 150), (123456, "-four", 999_900))
+        other = [
+            evolve(first, service=int(first.service) + s, link=first.link + more, quantity=first.quantity + q)
+            for s, more, q in changes
+        ]
+        return [first, *other]
+
+    def wishes(self) -> Mapping[str, AnyOrder]:
+        """An order for each capability that an order can need; override it where the panel takes others."""
+        service, link = self.order.service, str(getattr(self.order, "link", "https://example.com/p"))
+        return {
+            "dripfeed": Order(service, link, 100, runs=2, interval=10),
+            "packages": PackageOrder(service, link),
+            "subscriptions": SubscriptionOrder(service, "somebody", min=100, max=200),
+            "typed_orders": CommentsOrder(service, link, ["good", "better; ü"]),
+            "coupon": Order(service, link, 100, coupon="TEN"),
+        }
 
     # -------------------------------------------------------------------------------------------------- its panel
 

@@ -63,7 +63,8 @@ class Doubt(ContractBase):
             error = await self.ends_in(OutcomeUnknown, provider.add_order(self.order), of=f"an order answered by {of}")
         finally:
             await provider.aclose()
-        must(len(panel.orders) <= 1, f"{of}: {len(panel.orders)} orders were made of one")
+        forgets = "" if self.speech.remembers_request_ids else ", because the panel does not know a request_id again"
+        must(len(panel.orders) <= 1, f"{of}: {len(panel.orders)} orders were made of one{forgets}")
         if not keyed:
             must(len(panel.calls) == 1, f"{of}: the order was sent {len(panel.calls)} times without an idempotency key")
         ids = {call.request_id for call in panel.calls}

@@ -9,22 +9,13 @@ from attrs import evolve, fields
 
 from smmclient.dialect.capabilities import Capabilities, Support
 from smmclient.errors import Unsupported, UsageError
-from smmclient.orders import AnyOrder, CommentsOrder, Order, PackageOrder, SubscriptionOrder
+from smmclient.orders import AnyOrder
 from smmclient.provider import Provider
 from smmclient.testing.contract.base import ContractBase, must, promise
 from smmclient.testing.contract.panel import ContractPanel
 
 __all__ = ["Life"]
 
-LINK = "https://example.com/p"
-#: An order for each feature that an order can need.
-WISHES: dict[str, AnyOrder] = {
-    "dripfeed": Order(service=1, link=LINK, quantity=100, runs=2, interval=10),
-    "packages": PackageOrder(service=1, link=LINK),
-    "subscriptions": SubscriptionOrder(service=1, username="somebody", min=100, max=200),
-    "typed_orders": CommentsOrder(service=1, link=LINK, comments=["good", "better"]),
-    "coupon": Order(service=1, link=LINK, quantity=100, coupon="TEN"),
-}
 Ask = Callable[[Provider], Awaitable[object]]
 #: A call for each feature that is a call.
 CALLS: dict[str, Ask] = {
@@ -61,7 +52,7 @@ class Life(ContractBase):
     async def test_what_it_does_not_have_is_unsupported(self, panel: ContractPanel) -> None:
         """A feature whose capability is NO raises `Unsupported` before anything is sent."""
         async with self.connected(panel) as provider:
-            for feature, order in WISHES.items():
+            for feature, order in self.wishes().items():
                 if getattr(provider.capabilities, feature) is Support.NO:
                     await self.ends_in(Unsupported, provider.add_order(order), of=f"an order that needs {feature}")
                     must(self._rules_out(provider, order), f"check_order() must raise Unsupported for {feature}")

@@ -63,7 +63,7 @@ class ContractPanel:
         #: Requests to other places than the panel's address: who follows a redirect comes there.
         self.strays: list[Request] = []
         self.calls: list[Call] = []
-        #: The orders that were made: by request_id where one was sent, because a panel knows those again.
+        #: The orders that were made; by request_id where the speech says that the panel knows those again.
         self.orders: dict[str, str] = {}
         #: Refills and cancels that were acted upon.
         self.acted: list[Call] = []
@@ -99,7 +99,8 @@ class ContractPanel:
         """Do what was asked for, and answer as a good panel does."""
         match call.action:
             case "add":
-                name = call.request_id or f"order number {len(self.orders) + 1}"
+                known = call.request_id if self.speech.remembers_request_ids else None
+                name = known or f"order number {len(self.orders) + 1}"
                 return self.speech.placed(call, self.orders.setdefault(name, f"9{len(self.orders) + 1}"), self.charge)
             case "balance":
                 return self.speech.balance(call, self.amount, self.currency)

@@ -34,7 +34,7 @@ class Call:
 
     ``action`` is services, balance, add, status, refill, refill_status or cancel. ``ids`` are the orders or refills
     that are asked about, and ``several`` says that they were asked in the form for many. ``fields`` are the parameters
-    of an add by the convention's names.
+    of an add by the convention's names, as the panel understands them: of an order without drip-feed there are no runs.
     """
 
     action: str
@@ -73,6 +73,14 @@ class Speech:
         NotRefillable: "Refill is disabled for this service",
         NotCancelable: "Order cannot be canceled",
     }
+    #: Whether the panel makes one order of two calls with one request_id. True only with a documented source, named
+    #: beside it: whoever says so without one has orders made and paid twice, and no test can see it.
+    remembers_request_ids: bool = False
+    #: What a receipt tells beside the order's id. Where yours tells no price, make it empty: `Receipt.charge` must be
+    #: None then.
+    receipt_tells: frozenset[str] = frozenset({"charge"})
+    #: What a status tells beside the panel's word, by the names of `OrderStatus`; what it does not tell must be None.
+    status_tells: frozenset[str] = frozenset({"charge", "start_count", "remains", "currency"})
 
     # ----------------------------------------------------------------------------------------------- what is asked
 
@@ -90,8 +98,8 @@ class Speech:
     # ------------------------------------------------------------------------------------------------- what is said
 
     def placed(self, call: Call, order: str, charge: str) -> WireReply:
-        """An order was made."""
-        return reply({"order": order, "charge": charge})
+        """An order was made, and ``charge`` is what is paid for it."""
+        return reply({"order": order, **({"charge": charge} if "charge" in self.receipt_tells else {})})
 
     def refusal(self, call: Call, text: str) -> WireReply:
         """The call as a whole is refused."""
@@ -117,8 +125,14 @@ class Speech:
     def statuses(self, call: Call, rows: Mapping[str, Row]) -> WireReply:
         """Where orders stand. An id that was asked for and has no row here must be missing from the reply."""
         if call.several:
-            return reply({one: {"error": row.text} if isinstance(row, No) else row for one, row in rows.items()})
-        return self._alone(call, rows, lambda row: row)
+            said = {one: {"error": row.text} if isinstance(row, No) else self._told(row) for one, row in rows.items()}
+            return reply(said)
+        return self._alone(call, rows, self._told)
+
+    def _told(self, row: Row) -> object:
+        if not isinstance(row, Mapping):
+            return row
+        return {name: value for name, value in row.items() if name == "status" or name in self.status_tells}
 
     def refills(self, call: Call, rows: Mapping[str, Row]) -> WireReply:
         """Refills that were taken, each with its id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contract.faults import doubt, life, placing, reading
-from contract.faults.base import BROKEN
+from contract.faults import arriving, doubt, keyed, life, placing, prices, reading
+from contract.faults.base import BROKEN, Broken
 
-__all__ = ["BROKEN", "doubt", "life", "placing", "reading"]
+__all__ = ["BROKEN", "Broken", "arriving", "doubt", "keyed", "life", "placing", "prices", "reading"]

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from attrs import frozen
+
 from smmclient import (
     Dialect,
     Receipt,
@@ -16,20 +18,43 @@ from smmclient.dialect import V2
 from smmclient.orders import AnyOrder
 from smmclient.panel import Panel
 from smmclient.provider import BeforeSend
+from smmclient.testing import Speech
+from smmclient_notpanel import NOTPANEL
 
 P = TypeVar("P", bound=type[Panel])
 T = TypeVar("T")
 Ids = Iterable[int | str]
 
-#: The contract's test that must catch it, the faulty provider, and the dialect it runs.
-BROKEN: list[tuple[str, type[Panel], Dialect]] = []
+
+class Remembering(Speech):
+    """A panel that makes one order of two calls with one request_id."""
+
+    remembers_request_ids = True
 
 
-def breaks(*tests: str, dialect: Dialect = V2) -> Callable[[P], P]:
+@frozen
+class Broken:
+    """A provider with one fault, the test that must catch it, how its panel speaks, and a dialect without the fault."""
+
+    promise: str
+    kind: type[Panel]
+    dialect: Dialect
+    speech: Speech
+    sound: Dialect
+
+
+BROKEN: list[Broken] = []
+
+
+def breaks(
+    *tests: str, dialect: Dialect = V2, speech: Speech | None = None, sound: Dialect | None = None
+) -> Callable[[P], P]:
     """Enter a provider as one that breaks the promises which these tests name."""
+    sound = sound or (NOTPANEL if dialect is NOTPANEL else V2)
+    speech = speech or (Remembering() if sound is NOTPANEL else Speech())
 
     def decorate(provider: P) -> P:
-        BROKEN.extend((f"test_{test}", provider, dialect) for test in tests)
+        BROKEN.extend(Broken(f"test_{test}", provider, dialect, speech, sound) for test in tests)
         return provider
 
     return decorate

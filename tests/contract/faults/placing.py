@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
-from urllib.parse import quote
 
 import anyio
-from attrs import evolve, frozen
+from attrs import evolve
 
 from contract.faults.base import Faulty, breaks
 from smmclient import (
-    Dialect,
     InsufficientFunds,
     OutcomeUnknown,
     Receipt,
@@ -19,7 +17,6 @@ from smmclient import (
     SMMError,
 )
 from smmclient.orders import AnyOrder
-from smmclient.panel import Panel
 from smmclient.provider import BeforeSend
 from smmclient_notpanel import NOTPANEL
 
@@ -30,17 +27,6 @@ class NumberId(Faulty):
         """An id as a number."""
         receipt = await place()
         return evolve(receipt, order=cast("str", int(receipt.order)))
-
-
-@frozen(kw_only=True)
-class QuotesLinks(Dialect):
-    def order_parameters(self, order: AnyOrder) -> dict[str, str]:
-        """The link, quoted once more."""
-        sent = order.parameters()
-        return {**sent, "link": quote(sent["link"], safe=":/")}
-
-
-breaks("an_order_arrives_as_it_was_given", dialect=QuotesLinks(name="v2"))(Panel)
 
 
 @breaks("two_orders_are_two_orders")
@@ -123,30 +109,9 @@ class HookIgnored(Faulty):
             return await place(before_send=None)
 
 
-@breaks("resuming_needs_a_request_id")
-class NeverResumes(Faulty):
-    async def placed(self, place: Callable[..., Awaitable[Receipt]], order: AnyOrder) -> Receipt:
-        """Every call is the first."""
-        return await place(resume=False)
-
-
 @breaks("doubt_outlives_what_says_nothing_of_the_order", dialect=NOTPANEL)
 class Forgets(Faulty):
     async def placed(self, place: Callable[..., Awaitable[Receipt]], order: AnyOrder) -> Receipt:
         """No doubt is kept."""
         self._pipeline._in_doubt.clear()
         return await place(resume=False)
-
-
-@breaks("a_given_request_id_is_sent", "an_unknown_outcome_is_settled", dialect=NOTPANEL)
-class AlwaysAFreshId(Faulty):
-    async def placed(self, place: Callable[..., Awaitable[Receipt]], order: AnyOrder) -> Receipt:
-        """Whatever id was given."""
-        return await place(request_id=None, resume=False)
-
-
-@breaks("a_request_id_that_a_panel_could_change", dialect=NOTPANEL)
-class MendsIds(Faulty):
-    async def add_order(self, order: AnyOrder, *, request_id: str | None = None, **given: Any) -> Receipt:
-        """Cut to what fits."""
-        return await super().add_order(order, request_id=(request_id or "")[:128].strip() or None, **given)

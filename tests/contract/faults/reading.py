@@ -65,7 +65,7 @@ class AlwaysFetches(Panel):
         return await super().services(refresh=True)
 
 
-@breaks("an_order_status_is_exact")
+@breaks("the_charge_of_a_status_is_what_was_paid")
 class FloatCharge(Panel):
     async def order_status(self, order: int | str) -> OrderStatus:
         """Through a float."""

@@ -94,11 +94,13 @@ class ExoticPanel(Provider):
         self._endpoint = Endpoint.parse(base_url or "https://exotic.example/rpc", provider=name)
         self._token: Callable[[], str] = api_key if callable(api_key) else lambda: api_key
         self._owns_transport = transport is None
-        self._transport: Transport = transport or HttpxTransport(
-            proxy=self.settings.proxy,
-            trust_env=self.settings.trust_env,
-            max_connections=self.settings.max_connections,
-        )
+        if transport is None:
+            transport = HttpxTransport(
+                proxy=self.settings.proxy,
+                trust_env=self.settings.trust_env,
+                max_connections=self.settings.max_connections,
+            )
+        self._transport: Transport = transport
         self._catalog: Catalog | None = None
         self._closed = False
 
