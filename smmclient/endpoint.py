@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import SplitResult, urlsplit
+import re
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from attrs import frozen
 
@@ -12,6 +13,8 @@ from smmclient.fields import check_text
 
 __all__ = ["Endpoint"]
 
+#: A parameter's name in a query that stands for a secret.
+_SECRET = re.compile(r"key|token|secret|auth|passw", re.IGNORECASE)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -41,6 +44,12 @@ class Endpoint:
             raise ConfigError("base_url must be an absolute http(s) URL", provider=provider)
         if parts.username is not None or parts.password is not None or parts.fragment:
             raise ConfigError("base_url must not hold a user, a password or a fragment", provider=provider)
+        if any(_SECRET.search(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True, separator="&")):
+            raise ConfigError(
+                "base_url must not hold a key in its query: addresses are shown and logged; give it as api_key, or put "
+                "it into the environment",
+                provider=provider,
+            )
         if parts.scheme == "http" and not _is_loopback(host):
             raise ConfigError(
                 f"base_url must be https: over http anybody on the way to {host} could read the API key",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from attrs import fields_dict
 
@@ -14,7 +15,9 @@ from smmclient.errors import ConfigError, Refused
 from smmclient.fields import check_headers
 from smmclient.settings import Limit, Scope
 
-__all__ = ["KNOBS", "WrongKnob", "did_you_mean"]
+__all__ = ["KNOBS", "WrongKnob", "did_you_mean", "is_close"]
+
+T = TypeVar("T")
 
 
 class WrongKnob(Exception):
@@ -28,6 +31,11 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
 
 
+def is_close(given: str, known: Iterable[str]) -> bool:
+    """Whether one of the known names may have been meant."""
+    return bool(difflib.get_close_matches(given, list(known), n=1))
+
+
 def _one_of(*choices: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if not isinstance(value, str) or value not in choices:
@@ -35,6 +43,14 @@ def _one_of(*choices: str) -> Callable[[object], str]:
         return value
 
     return read
+
+
+def _of(name: str, read: Callable[[object], T], value: object) -> T:
+    """The value as it is read; what is wrong with it is said of that name."""
+    try:
+        return read(value)
+    except WrongKnob as error:
+        raise WrongKnob(f"{name}: {error}") from None
 
 
 def _flag(value: object) -> bool:
@@ -45,7 +61,7 @@ def _flag(value: object) -> bool:
 
 def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
-        raise WrongKnob(f"it must be a whole number of at least 1, not {value!r}")
+        raise WrongKnob(f"it must be a whole number from 1 to 1,000,000, not {value!r}")
     return value
 
 
@@ -73,12 +89,18 @@ def _table(value: object) -> dict[str, object]:
     return value
 
 
+#: With another value than ours, a request means something else, or its reply cannot be read.
+_OURS = frozenset({"host", "content-type", "content-length", "content-encoding", "accept-encoding", "connection"})
+
+
 def _headers(value: object) -> dict[str, str]:
     headers: dict[str, str] = {}
     for name, content in _table(value).items():
         if re.search(r"key|token|secret|auth|cookie", name, re.IGNORECASE):
             raise WrongKnob(f"{name}: what proves who you are does not belong here; the key is sent as a form field")
-        headers[name] = _text(content)
+        if name.casefold() in _OURS:
+            raise WrongKnob(f"{name}: that header follows from the request, and is not yours to set")
+        headers[name] = _of(name, _text, content)
     try:
         check_headers(headers)
     except ConfigError as error:
@@ -97,8 +119,8 @@ def _limit(table: dict[str, object]) -> Limit:
         raise WrongKnob(f"a limit has rate, and may have per (seconds) and scope (key or ip); {table!r} is none")
     scopes = {"key": Scope.KEY, "ip": Scope.ADDRESS}
     try:
-        scope = scopes[_one_of(*scopes)(table.get("scope", "key"))]
-        return Limit(_count(table["rate"]), _seconds(table.get("per", 60)), scope)
+        scope = scopes[_of("scope", _one_of(*scopes), table.get("scope", "key"))]
+        return Limit(_of("rate", _count, table["rate"]), _of("per", _seconds, table.get("per", 60)), scope)
     except ConfigError as error:
         raise WrongKnob(error.message) from None
 
@@ -116,7 +138,7 @@ def _features(value: object) -> Capabilities:
         if name not in _FEATURES:
             raise WrongKnob(f"there is no feature {name!r}: {did_you_mean(name, _FEATURES)}")
         word = {True: "yes", False: "no"}.get(given, given) if isinstance(given, bool) else given
-        known[name] = Support(_one_of(*(one.value for one in Support))(word))
+        known[name] = Support(_of(name, _one_of(*(one.value for one in Support)), word))
     return Capabilities(**known)
 
 

@@ -6,7 +6,7 @@ import difflib
 import importlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smmclient.provider import Provider
     from smmclient.transport import Transport
 
-__all__ = ["connect", "env_name", "is_installed", "load", "providers", "register"]
+__all__ = ["connect", "env_name", "installed", "load", "nearest", "providers", "register", "register_all", "registered"]
 
 GROUP = "smmclient.providers"
 
@@ -32,15 +32,32 @@ _registered: dict[str, Target] = {"v2": "smmclient.dialect:V2"}
 def register(name: str, target: Target) -> None:
     """Make a provider known by name in this process; it goes before an installed one of the same name.
 
+    Raises `UsageError` for a name whose key would come from the same variable as another provider's, such as
+    ``my-panel`` beside ``my_panel``.
+
     >>> import smmclient
     >>> from smmclient.dialect import Dialect
     >>> smmclient.register("mypanel", Dialect(name="mypanel", base_url="https://panel.example/api/v2"))
     """
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
-        raise UsageError(f"a provider's name is lower-case letters, digits, '-', '_' and '.', not {name!r}")
-    if isinstance(target, str) and not re.fullmatch(r"[\w.]+:[\w.]+", target):
-        raise UsageError(f"a target as text is 'package.module:name', not {target!r}")
-    _registered[name] = target
+    register_all({name: target})
+
+
+def register_all(targets: Mapping[str, Target]) -> None:
+    """`register` all of them, or none; what is installed is looked up once."""
+    keys = {env_name(one): one for one in providers()}
+    for name, target in targets.items():
+        if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
+            raise UsageError(f"a provider's name is lower-case letters, digits, '-', '_' and '.', not {name!r}")
+        if isinstance(target, str) and not re.fullmatch(r"[\w.]+:[\w.]+", target):
+            raise UsageError(f"a target as text is 'package.module:name', not {target!r}")
+        if (other := keys.setdefault(key := env_name(name), name)) != name:
+            raise UsageError(f"{name!r} and {other!r} would both take their key from {key}: choose another name")
+    _registered.update(targets)
+
+
+def registered() -> dict[str, Target]:
+    """What was made known by `register` in this process, and ``v2``."""
+    return dict(_registered)
 
 
 def providers() -> tuple[str, ...]:
@@ -48,9 +65,9 @@ def providers() -> tuple[str, ...]:
     return tuple(sorted({*_registered, *_installed()}))
 
 
-def is_installed(name: str) -> bool:
-    """Whether the name is that of a provider which ships or which a package brings."""
-    return name == "v2" or name in _installed()
+def installed() -> tuple[str, ...]:
+    """The names of the providers that ship or that packages bring."""
+    return ("v2", *_installed())
 
 
 def _installed() -> dict[str, EntryPoint]:
@@ -63,7 +80,9 @@ def load(name: str) -> Dialect | Callable[..., Provider]:
     if target is None:
         point = _installed().get(name)
         if point is None:
-            raise UnknownProvider(f"no provider is named {name!r}{_hint(name)}")
+            raise UnknownProvider(
+                f"no provider is named {name!r}{_hint(name)}; panels of a file are known after smmclient.load_panels()"
+            )
         target = point.value
     if not isinstance(target, str):
         return cast("Dialect | Callable[..., Provider]", target)
@@ -80,10 +99,14 @@ def load(name: str) -> Dialect | Callable[..., Provider]:
     return cast("Dialect | Callable[..., Provider]", found)
 
 
+def nearest(name: str) -> str | None:
+    """The provider's name that is most like a mistyped one; None where none is."""
+    return next(iter(difflib.get_close_matches(str(name).casefold(), providers(), n=1)), None)
+
+
 def _hint(name: str) -> str:
-    known = providers()
-    close = difflib.get_close_matches(str(name).casefold(), known, n=1)
-    return f": did you mean {close[0]!r}?" if close else f": known are {', '.join(known)}"
+    close = nearest(name)
+    return f": did you mean {close!r}?" if close else f": known are {', '.join(providers())}"
 
 
 def env_name(name: str) -> str:
@@ -104,8 +127,10 @@ def connect(
     ``api_key`` falls back to the environment (``NOTPANEL_API_KEY`` and so on) and may be a callable, which
     is asked before
     each send. ``base_url`` is needed for ``v2`` and replaces a panel's own otherwise. A ``transport`` that is passed in
-    is not closed by the provider, so several can share it. Raises `UnknownProvider`, `ConfigError` or
-    `ProviderLoadError`.
+    is not closed by the provider, so several can share it. Without one it is a `smmclient.transport.DefaultTransport`:
+    aiohttp under asyncio where it is installed (extra ``fast``), else httpx. That is decided at the first send, so
+    that no event loop has to run here and no HTTP library is imported; ``panel.transport`` says which it is.
+    Raises `UnknownProvider`, `ConfigError` or `ProviderLoadError`.
     """
     from smmclient.dialect.dialect import Dialect
     from smmclient.panel import Panel

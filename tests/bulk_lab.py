@@ -14,7 +14,7 @@ from attrs import define, field
 from smmclient import Settings
 from smmclient.bulk import BulkEvent, Runner, Source, SqliteJournal, admit
 from smmclient.bulk.groups import Work
-from smmclient.dialect import Dialect
+from smmclient.dialect import V2, Dialect
 from smmclient.panel import Panel
 from smmclient.sandbox import Options, Sandbox
 from smmclient.sandbox.dialects import find_dialect
@@ -26,7 +26,7 @@ from smmclient_notpanel import NOTPANEL
 from smmclient_panelbon import PANELBON
 
 _ports: Iterator[int] = iter(range(10**9))
-DIALECTS: dict[str, Dialect] = {"notpanel": NOTPANEL, "panelbon": PANELBON}
+DIALECTS: dict[str, Dialect] = {"notpanel": NOTPANEL, "panelbon": PANELBON, "v2": V2}
 
 
 class Crash(BaseException):
@@ -57,8 +57,9 @@ class World:
         url = f"https://lab-{next(_ports)}.example/api/v2"
         options.setdefault("balance", Decimal(1_000_000))
         options.setdefault("troubled", 0.0)
+        dialect = find_dialect(name, options.pop("flavour", None))
         settled: Options = {"clock": clock.wall, **options}  # type: ignore[typeddict-item]
-        box = build(find_dialect(name), base_url=url, options=settled)
+        box = build(dialect, base_url=url, options=settled)
         return cls(name, clock, box, url)
 
     def tick(self) -> None:

@@ -71,7 +71,7 @@ def test_no_two_names_share_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="'my_panel' and 'my-panel' would both take their key from MY_PANEL_API_KEY"):
         smmclient.register("my_panel", V2)
     monkeypatch.setattr(registry, "_installed", lambda: {"their.panel": None})
-    with pytest.raises(UsageError, match="'their_panel' and 'their.panel' would both"):
+    with pytest.raises(UsageError, match=r"'their_panel' and 'their\.panel' would both"):
         smmclient.register("their_panel", V2)
 
 

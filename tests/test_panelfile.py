@@ -23,9 +23,11 @@ from smmclient import (
     UsageError,
     connect,
     load_panels,
+    registry,
 )
 from smmclient.dialect import Dialect, Fault
 from smmclient.panelfile import panels_path, read_panels
+from smmclient.places import is_there
 from smmclient.testing import ScriptedTransport, reply
 
 pytestmark = pytest.mark.anyio
@@ -91,8 +93,9 @@ def test_without_a_path_the_file_of_the_command_line_is_loaded(path: Path, monke
         ("wibble = 3", "no knob 'wibble': there are base_url, path, batch_size"),
         ('api_key = "abc"', "keys do not belong here"),
         ('token = "abc"', "keys do not belong here"),
-        ("batch_size = 0", "batch_size: it must be a whole number of at least 1, not 0"),
-        ('batch_size = "50"', "batch_size: it must be a whole number of at least 1, not '50'"),
+        ("batch_size = 0", "batch_size: it must be a whole number from 1 to 1,000,000, not 0"),
+        ('batch_size = "50"', "batch_size: it must be a whole number from 1 to 1,000,000, not '50'"),
+        ("batch_size = 2000000", "batch_size: it must be a whole number from 1 to 1,000,000, not 2000000"),
         ("batch_size = true", "batch_size: it must be a whole number"),
         ("package_rate_per = 10", "package_rate_per: it must be 1, 100 or 1000"),
         ("rate_per = 1.0", "rate_per: it must be 1, 100 or 1000"),
@@ -102,9 +105,13 @@ def test_without_a_path_the_file_of_the_command_line_is_loaded(path: Path, monke
         ("limits = [{ per = 60 }]", "limits: a limit has rate"),
         ("limits = [{ rate = 5, in = 60 }]", "limits: a limit has rate"),
         ("limits = [{ rate = 5, per = 0 }]", "limits: per must be a number of seconds above 0"),
-        ('limits = [{ rate = 5, scope = "all" }]', "limits: it must be 'key' or 'ip'"),
+        ('limits = [{ rate = 5, scope = "all" }]', "limits: scope: it must be 'key' or 'ip'"),
         ('features = { refil = "no" }', "features: there is no feature 'refil': did you mean 'refill'?"),
-        ('features = { refill = "maybe" }', "features: it must be 'yes' or 'no' or 'undocumented'"),
+        ("limits = [{ rate = 0 }]", "limits: rate: it must be a whole number"),
+        (
+            'features = { refill = "maybe" }',
+            "features: refill: it must be 'yes' or 'no' or 'undocumented', not 'maybe'",
+        ),
         ('features = { request_id = "yes" }', "request_id cannot be claimed in a file"),
         ("features = { webhooks = true }", "webhooks cannot be claimed in a file"),
         ('refusals = { "No credit" = "NoMoney" }', "'No credit' cannot mean 'NoMoney'"),
@@ -112,7 +119,12 @@ def test_without_a_path_the_file_of_the_command_line_is_loaded(path: Path, monke
         ('headers = { Authorization = "Bearer x" }', "Authorization: what proves who you are does not belong here"),
         ('headers = { X-Api-Key = "x" }', "X-Api-Key: what proves who you are"),
         ('headers = { "X Y" = "x" }', "headers: the header 'X Y' cannot be sent"),
-        ('headers = { Content-Length = "1" }', "headers: the header 'Content-Length' is not yours to set"),
+        ('headers = { Content-Length = "1" }', "headers: Content-Length: that header follows"),
+        ('headers = { host = "q.example" }', "headers: host: that header follows from the request"),
+        ('headers = { Content-Type = "text/plain" }', "headers: Content-Type: that header follows from the request"),
+        ("headers = { X-Client = 5 }", "headers: X-Client: it must be text"),
+        ("packages_bill_min = true\npackage_rate_per = 1", "package_rate_per and packages_bill_min: they give"),
+        ('headrs = { X-Client = "a" }', "no knob 'headrs': did you mean 'headers'?"),
         ('list_only = "cancel"', "list_only: it must be a list"),
         ('list_only = ["add"]', "list_only: it must be 'status' or"),
         ('path = "/api"', "path: base_url has one already"),
@@ -138,6 +150,14 @@ def test_a_wrong_knob_is_named(path: Path, knobs: str, said: str) -> None:
         ('["My Panel"]\nbase_url = "https://p.example"\n', "[My Panel] is no name for a panel"),
         ('[notpanel]\nbase_url = "https://p.example"\n', "[notpanel] is an installed provider"),
         ('[v2]\nbase_url = "https://p.example"\n', "[v2] is an installed provider"),
+        (
+            '[a.b]\nbase_url = "https://p.example"\n',
+            "[a] has no knob 'b': a panel whose name has dots stands in quotes",
+        ),
+        ("[pp]\n[pp]\n", "is not a TOML file: [pp] stands there twice (at line 2"),
+        ('[pp]\npath = "/a"\npath = "/b"\n', "a name stands there twice (at line 3"),
+        ('[pp]\nbase_url = "https://q.example?x=1"\n', "base_url has a query and no path"),
+        ('[pp]\nbase_url = "https://q.example/api?Api-Key=s3cret"\n', "base_url must not hold a key in its query"),
         ('base_url = "https://p.example"\n', "base_url stands outside of a table"),
         ('[a-b]\nbase_url = "https://p.example"\n[a_b]\nbase_url = "https://q.example"\n', "both take their key from"),
     ],
@@ -149,11 +169,90 @@ def test_a_file_that_cannot_be_used_says_why(path: Path, text: str, said: str) -
         read_panels(path)
     assert str(path) in str(raised.value)
     assert said in str(raised.value)
+    assert "s3cret" not in str(raised.value)
 
 
 def test_a_missing_file_says_how_to_begin_one(path: Path) -> None:
     """`load_panels` is not silent about a path that is wrong."""
     with pytest.raises(ConfigError, match="smm panels add"):
+        load_panels(path)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 300, "a\0b", "n/o/n/e"])
+def test_a_path_that_can_be_no_file_says_so(tmp_path: Path, name: str) -> None:
+    """A folder, a name that is too long, and one that no file can have: an error of ours, whatever the system says."""
+    with pytest.raises(ConfigError, match=r"cannot be read|is no path|there is no file"):
+        load_panels(str(tmp_path / name))
+
+
+def test_a_path_may_begin_at_home(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``~`` stands for the home folder, in a path that is given as in the variable; ``~nobody`` is an error."""
+    one(path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert list(load_panels("~/panels.toml")) == ["mypanel"]
+    monkeypatch.setenv("SMM_PANELS", "~/panels.toml")
+    assert list(load_panels()) == ["mypanel"]
+    with pytest.raises(ConfigError, match="nobody's home folder is '~no-such-user'"):
+        load_panels("~no-such-user/p.toml")
+    with pytest.raises(ConfigError, match="SMM_PANELS: nobody's home folder"):
+        panels_path({"SMM_PANELS": "~no-such-user/p.toml"})
+
+
+def test_without_a_home_folder_the_variable_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some containers run as a user that nobody knows."""
+
+    def fail(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", fail)
+    with pytest.raises(ConfigError, match="set HOME, or SMM_PANELS to its path"):
+        panels_path({})
+
+
+def test_a_file_that_cannot_be_looked_at_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is shut, a name that is too long: whoever asks whether the file is there is told why not."""
+    assert (is_there(tmp_path), is_there(tmp_path / "none"), is_there(tmp_path / "none" / "at")) == (True, False, False)
+    with pytest.raises(ConfigError, match="cannot be looked at: File name too long"):
+        is_there(tmp_path / ("x" * 300))
+
+    def shut(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", shut)
+    with pytest.raises(ConfigError, match="cannot be looked at: Permission denied"):
+        is_there(tmp_path / "panels.toml")
+
+
+def test_a_name_that_the_application_registered_is_not_taken_over(path: Path) -> None:
+    """Its key would go to another address without a word; the same address does no harm, nor does a second load."""
+    smmclient.register("mypanel", Dialect(name="mypanel", base_url="https://mine.example/api/v2"))
+    one(path)
+    with pytest.raises(ConfigError, match=r"'mypanel' is registered already, and not for https://p\.example/api/v2"):
+        load_panels(path)
+    assert connect("mypanel", api_key="k").base_url == "https://mine.example/api/v2"
+    one(path, address='base_url = "https://mine.example"')
+    load_panels(path)
+    assert list(load_panels(path)) == ["mypanel"]
+
+
+def test_a_registered_provider_of_unknown_address_is_not_taken_over(path: Path) -> None:
+    """What a callable connects to, nobody can tell from here; and none of the file's panels is made known."""
+    smmclient.register("mypanel", "smmclient_notpanel:NOTPANEL")
+    path.write_text('[first]\nbase_url = "https://f.example"\n[mypanel]\nbase_url = "https://p.example"\n')
+    with pytest.raises(ConfigError, match="'mypanel' is registered already"):
+        load_panels(path)
+    assert "first" not in smmclient.providers()
+
+
+def test_no_two_providers_take_their_key_from_one_variable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed ``my-panel``, or a registered one, beside ``my_panel`` of a file would get each other's key."""
+    path.write_text('[my_panel]\nbase_url = "https://p.example"\n')
+    smmclient.register("my-panel", Dialect(name="my-panel", base_url="https://mine.example/api/v2"))
+    with pytest.raises(ConfigError, match="'my-panel', which is registered, would share MY_PANEL_API_KEY"):
+        load_panels(path)
+    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.setattr(registry, "_installed", lambda: {"my-panel": None})
+    with pytest.raises(ConfigError, match="as the installed provider 'my-panel' does"):
         load_panels(path)
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from smmclient.bulk.budget import Budget
 from smmclient.bulk.check import PanelCost, Problem, Report, ServiceCost, admit, check
-from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Outcome, Placed, RefusedRow, RowState
+from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Outcome, Placed, RefusedRow, RowState, TakenBack
 from smmclient.bulk.events import (
     BulkEvent,
     OrderChanged,
@@ -37,9 +37,9 @@ from smmclient.bulk.events import (
     RowRefused,
 )
 from smmclient.bulk.evidence import Evidence, Likely, Weighed, look_at_all, seconds_to_wait, weigh
-from smmclient.bulk.follow import Follower
+from smmclient.bulk.follow import Follower, look_at_orders
 from smmclient.bulk.journal import Admission, Admitted, Bound, Checkpoint, Input, Journal, NewRow, Tally
-from smmclient.bulk.resolve import resolve
+from smmclient.bulk.resolve import find_undecided, look_up, resolve
 from smmclient.bulk.runner import Pace, Runner
 from smmclient.bulk.source import BadRow, Row, Source
 from smmclient.bulk.sqlite import SqliteJournal
@@ -85,11 +85,15 @@ __all__ = [
     "ServiceCost",
     "Source",
     "SqliteJournal",
+    "TakenBack",
     "Tally",
     "Weighed",
     "admit",
     "check",
+    "find_undecided",
     "look_at_all",
+    "look_at_orders",
+    "look_up",
     "resolve",
     "seconds_to_wait",
     "weigh",

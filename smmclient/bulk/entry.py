@@ -10,7 +10,8 @@
        └─ "not placed" ─────┘ └───> DONE or REFUSED, when it is known after all
 
 A PENDING row can also be REFUSED without having been sent, where the panel's documents rule it out. A DONE row is never
-changed again but for what its order's status tells.
+changed again but for what its order's status tells. What a user said of a row in doubt can be taken back: the row is in
+DOUBT again, as long as it was not sent since.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from smmclient.exact import EXACT
 from smmclient.model import OrderState, OrderStatus, Receipt
 from smmclient.orders import AnyOrder
 
-__all__ = ["Entry", "InDoubt", "NotPlaced", "Outcome", "Placed", "RefusedRow", "RowState"]
+__all__ = ["BY_HAND", "Entry", "InDoubt", "NotPlaced", "Outcome", "Placed", "RefusedRow", "RowState", "TakenBack"]
+
+#: The reasons of rows whose outcome was not told by the panel.
+BY_HAND = ("placed, its user says", "not placed, its user says")
 
 
 class RowState(enum.Enum):
@@ -85,6 +89,11 @@ class Entry:
         return None if self.sent_at is None else max(self.sent_at, self.ended_at or 0.0)
 
     @property
+    def is_by_hand(self) -> bool:
+        """Whether its user said what became of it, and it was not sent since."""
+        return self.state in (RowState.DONE, RowState.PENDING) and self.reason in BY_HAND
+
+    @property
     def price(self) -> Decimal | None:
         """What it cost when it was placed: the receipt's charge, or else the catalog's price."""
         return self.cost if self.charge is None else self.charge
@@ -114,9 +123,10 @@ _GIVE_BACK = (OrderState.PARTIAL, OrderState.CANCELED, OrderState.REFUNDED)
 
 @frozen
 class Placed:
-    """The panel gave a receipt."""
+    """The panel gave a receipt, or, where there is a ``reason``, somebody else says that the order is there."""
 
     receipt: Receipt
+    reason: str | None = None
 
 
 @frozen
@@ -147,5 +157,12 @@ class NotPlaced:
     is_answer: bool = False
 
 
+@frozen
+class TakenBack:
+    """What its user said of it is taken back: it may have been placed. Never of what the panel said."""
+
+    reason: str
+
+
 #: How a row's sending can end, and what a user can say of a row in doubt.
-Outcome: TypeAlias = "Placed | RefusedRow | InDoubt | NotPlaced"
+Outcome: TypeAlias = "Placed | RefusedRow | InDoubt | NotPlaced | TakenBack"

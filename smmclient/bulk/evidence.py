@@ -3,36 +3,44 @@
 A balance that was looked up while nothing of ours was in the air is a fixed point. Between two of them the account has
 changed by what our rows cost. What is missing beyond that, to the last digit, is the price of rows in doubt
 that were placed after all. It is evidence and no proof: somebody else may use the account.
+
+Money comes back, too, and what came back of one order can hide what another one cost. So nothing is said while
+any placed order of the panel is open, or was when the balance was looked up.
 """
 
 from __future__ import annotations
 
 import enum
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from smmclient.bulk.account import keep_balance
 from smmclient.bulk.entry import Entry, RowState
-from smmclient.bulk.journal import Checkpoint, Journal
+from smmclient.bulk.explain import explain
+from smmclient.bulk.journal import Journal
 from smmclient.bulk.resolve import note_cut_off
 from smmclient.bulk.runner import Pace
+from smmclient.bulk.unit import Unit
+from smmclient.bulk.window import Moved, spending
 from smmclient.errors import SMMError
-from smmclient.exact import EXACT, total
-from smmclient.model import Balance
+from smmclient.exact import EXACT
+from smmclient.model import Balance, OrderState
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.provider import Provider
 
 __all__ = ["Evidence", "Likely", "Weighed", "look_at_all", "seconds_to_wait", "weigh"]
 
-#: Rows whose combinations are tried; beyond that only equal prices are counted.
-_MOST = 16
+_IN_DOUBT = (RowState.SENDING, RowState.DOUBT)
+_GAVE_BACK = tuple(one for one in OrderState if one.is_final and one is not OrderState.COMPLETED)
 
 
 class Likely(enum.Enum):
-    """What the balance says of a row in doubt."""
+    """What the balance says of a row in doubt.
+
+    A row that is probably not placed has cost nothing: it can also have been placed and have got all its money back.
+    """
 
     PLACED = "probably placed"
     NOT_PLACED = "probably not placed"
@@ -58,9 +66,11 @@ class Evidence:
     should_be: Decimal
     found: Decimal
     currency: str | None
-    #: How many of the rows in doubt were placed, where their prices tell no more than that.
+    #: How many of the rows in doubt were paid for, where their prices tell no more than that.
     placed: int | None
     note: str
+    #: What a verdict stands on; empty where none is given.
+    caveat: str = ""
 
     @property
     def missing(self) -> Decimal:
@@ -69,162 +79,145 @@ class Evidence:
 
 
 async def seconds_to_wait(journal: Journal, panel: str, provider: Provider, *, pace: Pace | None = None) -> float:
-    """How long until a look at the balance can tell of every row: the panel's cache, and time to charge."""
+    """How long until a look at the balance can tell of every row: the panel's cache, and time to move the money."""
     clock: Clock = getattr(provider, "clock", None) or SystemClock()
     await note_cut_off(journal, panel)
     known = await journal.checkpoints(panel)
     late = (pace or Pace()).settle + max((one.balance.max_age for one in known), default=0.0)
     last = [entry.last_at or 0.0 async for entry in journal.entries(panel=panel, sent_since=clock.wall() - late)]
+    gave = journal.entries(states=(RowState.DONE,), panel=panel, order_states=_GAVE_BACK)
+    last += [entry.status_at or 0.0 async for entry in gave]
     return max(0.0, max(last) + late - clock.wall()) if last else 0.0
 
 
-async def weigh(journal: Journal) -> list[Weighed]:
+async def weigh(journal: Journal, *, pace: Pace | None = None) -> list[Weighed]:
     """Every row in doubt, in the order of the file, with what the balances in the journal say of it."""
     doubts: dict[str, list[Entry]] = {}
-    async for entry in journal.entries(states=(RowState.SENDING, RowState.DOUBT)):
+    async for entry in journal.entries(states=_IN_DOUBT):
         doubts.setdefault(entry.panel, []).append(entry)
     weighed: list[Weighed] = []
-    for panel, entries in doubts.items():
-        fixed = [one for one in await journal.checkpoints(panel) if one.is_settled]
-        weighed += await _weigh_panel(journal, panel, entries, fixed)
+    for panel, rows in doubts.items():
+        looks = await journal.checkpoints(panel)
+        orders: list[Moved] = []
+        charges: set[Decimal] = set()
+        async for one in journal.entries(states=(RowState.DONE,), panel=panel):
+            orders.append(Moved.of(one))
+            final = None if one.status is None else one.status.charge
+            charges |= {told for told in (one.charge, final) if told is not None}
+        scale = _Scale(
+            panel=panel,
+            doubts=rows,
+            orders=orders,
+            looks=[one.balance for one in looks if one.is_settled],
+            unit=Unit.of((one.balance.amount for one in looks), charges),
+            settle=(pace or Pace()).settle,
+        )
+        weighed += [scale.weigh(one) for one in rows]
     return sorted(weighed, key=lambda one: one.entry.number)
 
 
-async def _weigh_panel(
-    journal: Journal, panel: str, entries: Sequence[Entry], fixed: Sequence[Checkpoint]
-) -> list[Weighed]:
-    weighed: list[Weighed] = []
-    for before, after, here in _spans(entries, fixed):
-        if before is None or after is None:
-            weighed += [Weighed(entry=one, likely=Likely.UNCLEAR, evidence=None) for one in here]
-            continue
-        paid, problem, caution = await _paid(journal, panel, before.fetched_at, after.fetched_at)
-        evidence, verdicts = _compare(panel, before, after, paid, here, problem, caution)
-        weighed += [Weighed(entry=one, likely=verdicts[one.number], evidence=evidence) for one in here]
-    return weighed
+@frozen
+class _Found:
+    """What the time between two looks tells; ``is_whole``: nothing that is known speaks against it."""
+
+    evidence: Evidence
+    verdicts: Mapping[int, Likely]
+    is_whole: bool
 
 
-def _spans(
-    entries: Sequence[Entry], fixed: Sequence[Checkpoint]
-) -> list[tuple[Balance | None, Balance | None, list[Entry]]]:
-    """The rows by the fixed points around them: the last before one was sent, the first after all that became of it.
+@frozen(kw_only=True)
+class _Scale:
+    """One panel's rows in doubt, its placed orders, and the looks at its balance, oldest first."""
 
-    Rows whose spans have time in common are taken together, because what is missing may be the price of any of them.
-    """
-    times = [one.balance.fetched_at for one in fixed]
-    spans: list[tuple[int, int, list[Entry]]] = []
-    for entry in sorted(entries, key=lambda one: (one.sent_at or 0.0, one.number)):
-        first, last = entry.sent_at or 0.0, entry.last_at or 0.0
-        start = max((n for n, at in enumerate(times) if at <= first), default=-1)
-        end = min((n for n, at in enumerate(times) if at > last), default=len(times))
-        if spans and start < spans[-1][1]:
-            low, high, rows = spans.pop()
-            spans.append((min(low, start), max(high, end), [*rows, entry]))
-        else:
-            spans.append((start, end, [entry]))
-    return [
-        (fixed[low].balance if low >= 0 else None, fixed[high].balance if high < len(fixed) else None, rows)
-        for low, high, rows in spans
-    ]
+    panel: str
+    doubts: Sequence[Entry]
+    orders: Sequence[Moved]
+    looks: Sequence[Balance]
+    unit: Unit
+    settle: float
+    _found: dict[tuple[int, int], _Found] = field(factory=dict, init=False)
 
+    def weigh(self, entry: Entry) -> Weighed:
+        """What the narrowest time says in which all money is accounted for, or else what stands against it."""
+        shown: _Found | None = None
+        for start, end in self._times(entry):
+            found = self._between(start, end)
+            # The newest look tells best what is still to be done.
+            shown = found if shown is None or found.is_whole or found.evidence.until > shown.evidence.until else shown
+            if found.is_whole:
+                break
+        if shown is None:
+            return Weighed(entry=entry, likely=Likely.UNCLEAR, evidence=None)
+        return Weighed(entry=entry, likely=shown.verdicts.get(entry.number, Likely.UNCLEAR), evidence=shown.evidence)
 
-async def _paid(journal: Journal, panel: str, since: float, until: float) -> tuple[Decimal, str | None, str]:
-    """What our rows cost between two moments, why that is not known if it is not, and what to be careful about."""
-    paid, unpriced, doubtful, is_open = Decimal(0), 0, 0, False
-    async for entry in journal.entries(states=(RowState.DONE,), panel=panel):
-        sent, last = entry.sent_at or 0.0, entry.last_at or 0.0
-        seen = entry.status_at or 0.0
-        if sent >= until:
-            continue
-        is_open = is_open or entry.status is None or not entry.status.state.is_final
-        is_inside = since <= sent and last < until
-        # What came back came at a moment between two looks at the order: it has to be inside, or outside, as a whole.
-        came_back = bool(entry.returned)
-        if (last >= since and not is_inside) or (came_back and seen >= since and not (is_inside and seen < until)):
-            doubtful += 1
-        elif is_inside:
-            price = entry.spent if came_back else entry.price
-            unpriced += price is None
-            paid = EXACT.add(paid, price or Decimal(0))
-    problem = None
-    if unpriced:
-        problem = f"the cost of {unpriced} placed rows is not known"
-    elif doubtful:
-        problem = f"of {doubtful} orders it is not known when they were paid for, or when money came back"
-    return paid, problem, "; orders are open: money that came back would be mistaken" if is_open else ""
+    def _times(self, entry: Entry) -> Iterator[tuple[int, int]]:
+        """Pairs of looks with all that became of the row between them, the narrowest first.
 
+        They begin with the last look before the row was sent, the last one before any row in doubt, or the first.
+        """
+        first = min(one.sent_at or 0.0 for one in self.doubts)
+        narrow = self._last_until(entry.sent_at or 0.0)
+        if narrow is None:
+            return
+        for start in dict.fromkeys((narrow, self._last_until(first) or 0, 0)):
+            for end in range(start + 1, len(self.looks)):
+                if self.looks[end].fetched_at > (entry.last_at or 0.0):
+                    yield start, end
 
-def _compare(
-    panel: str,
-    before: Balance,
-    after: Balance,
-    paid: Decimal,
-    doubts: Sequence[Entry],
-    problem: str | None,
-    caution: str = "",
-) -> tuple[Evidence, Mapping[int, Likely]]:
-    should_be = EXACT.subtract(before.amount, paid)
-    missing = EXACT.subtract(should_be, after.amount)
-    unclear = dict.fromkeys((one.number for one in doubts), Likely.UNCLEAR)
-    verdicts: Mapping[int, Likely] = unclear
-    placed: int | None = None
-    if problem is None and any(one.cost is None for one in doubts):
-        problem = "what a row in doubt costs is not known"
-    if problem is None and before.currency != after.currency:
-        problem = "the currency has changed"
-    note = problem or ""
-    if problem is None:
-        verdicts, placed = _explain(missing, doubts)
-        note = f"{_note(missing, doubts, verdicts, placed)}{caution}"
-    evidence = Evidence(
-        panel=panel,
-        since=before.fetched_at,
-        until=after.fetched_at,
-        should_be=should_be,
-        found=after.amount,
-        currency=after.currency,
-        placed=placed,
-        note=note,
-    )
-    return evidence, verdicts
+    def _last_until(self, at: float) -> int | None:
+        return max((n for n, look in enumerate(self.looks) if look.fetched_at <= at), default=None)
 
+    def _between(self, start: int, end: int) -> _Found:
+        if (start, end) not in self._found:
+            self._found[start, end] = self._compare(self.looks[start], self.looks[end])
+        return self._found[start, end]
 
-def _explain(missing: Decimal, doubts: Sequence[Entry]) -> tuple[Mapping[int, Likely], int | None]:
-    """Which rows in doubt explain what is missing, and how many of them, as far as there is but one answer."""
-    unclear = dict.fromkeys((one.number for one in doubts), Likely.UNCLEAR)
-    free = [one for one in doubts if not one.cost]
-    priced = [one for one in doubts if one.cost]
-    answers = list(itertools.islice(_combinations(missing, priced), 2)) if len(priced) <= _MOST else []
-    if len(answers) == 1:
-        told = {one.number: Likely.PLACED if one in answers[0] else Likely.NOT_PLACED for one in priced}
-        # What costs nothing leaves no trace.
-        return {**told, **dict.fromkeys((one.number for one in free), Likely.UNCLEAR)}, len(answers[0])
-    prices = {one.cost for one in priced}
-    if len(prices) == 1 and (price := prices.pop()):
-        count, rest = divmod(missing, price)
-        if not rest and 0 <= count <= len(priced):
-            if count in (0, len(priced)):
-                likely = Likely.PLACED if count else Likely.NOT_PLACED
-                return {**unclear, **dict.fromkeys((one.number for one in priced), likely)}, int(count)
-            return unclear, int(count)
-    return unclear, None
+    def _compare(self, before: Balance, after: Balance) -> _Found:
+        spent = spending(self.orders, before, after, self.unit, settle=self.settle)
+        doubts = [one for one in self.doubts if before.fetched_at <= (one.sent_at or 0.0) < after.fetched_at]
+        problem = spent.problem or self._problem(before, after, doubts)
+        should_be = EXACT.subtract(before.amount, spent.paid)
+        verdicts: dict[int, Likely] = {}
+        count: int | None = None
+        note = problem or ""
+        if problem is None:
+            left = EXACT.subtract(before.amount, after.amount)
+            low, high = EXACT.subtract(left, spent.high), EXACT.subtract(left, spent.low)
+            choice = explain(low, high, doubts, self.unit, partial=self._share_in_part())
+            verdicts |= dict.fromkeys(choice.paid, Likely.PLACED) | dict.fromkeys(choice.not_paid, Likely.NOT_PLACED)
+            count, note = choice.count, choice.note
+        evidence = Evidence(
+            panel=self.panel,
+            since=before.fetched_at,
+            until=after.fetched_at,
+            should_be=should_be,
+            found=after.amount,
+            currency=after.currency,
+            placed=count,
+            note=note,
+            caveat=_CAVEAT if verdicts else "",
+        )
+        return _Found(evidence, verdicts, problem is None)
+
+    def _problem(self, before: Balance, after: Balance, doubts: Sequence[Entry]) -> str | None:
+        if before.currency != after.currency:
+            return "the currency has changed"
+        if any((one.sent_at or 0.0) < before.fetched_at for one in self.doubts):
+            return "money of a row that was in doubt before may have come back meanwhile"
+        if any((one.last_at or 0.0) >= after.fetched_at for one in doubts):
+            return "a row in doubt was asked about, or sent, since the balance was looked up"
+        return "what a row in doubt costs is not known" if any(one.cost is None for one in doubts) else None
+
+    def _share_in_part(self) -> float:
+        """How likely an order is to be done in part, by those that are final; never quite 0."""
+        final = sum(one.final_at is not None for one in self.orders)
+        return (sum(one.is_in_part() for one in self.orders) + 1) / (final + 2)
 
 
-def _combinations(missing: Decimal, doubts: Sequence[Entry]) -> Iterable[tuple[Entry, ...]]:
-    for size in range(len(doubts) + 1):
-        for some in itertools.combinations(doubts, size):
-            if total(one.cost or Decimal(0) for one in some) == missing:
-                yield some
-
-
-def _note(missing: Decimal, doubts: Sequence[Entry], verdicts: Mapping[int, Likely], placed: int | None) -> str:
-    if placed is None:
-        return "no choice of rows in doubt explains it: the account was used, filled or refunded meanwhile, or rounded"
-    if Likely.UNCLEAR in verdicts.values() and placed:
-        return f"{placed} of {len(doubts)} were placed, and their prices do not tell which"
-    if not missing:
-        return "nothing is missing: none was charged"
-    return f"what is missing is the price of {placed} of {len(doubts)}"
+_CAVEAT = (
+    "this holds if nothing else used, filled or refunded the account meanwhile, and is no proof: not placed can also "
+    "mean placed and given back in full; look at the panel before you decide"
+)
 
 
 async def look_at_all(
@@ -232,7 +225,7 @@ async def look_at_all(
 ) -> dict[str, SMMError]:
     """Look at the balance of each panel that has rows in doubt; returns what failed, by panel."""
     failed: dict[str, SMMError] = {}
-    names = {one.panel async for one in journal.entries(states=(RowState.SENDING, RowState.DOUBT))}
+    names = {one.panel async for one in journal.entries(states=_IN_DOUBT)}
     for name in sorted(names):
         await note_cut_off(journal, name)
         try:

@@ -15,11 +15,13 @@ from smmclient.model import OrderState, OrderStatus
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.provider import Provider
 
-__all__ = ["Follower"]
+__all__ = ["Follower", "look_at_orders"]
 
 _OPEN: tuple[OrderState | None, ...] = (None, *(state for state in OrderState if not state.is_final))
 #: Changes that are written together at most, while one write is under way.
 _TOGETHER = 500
+#: Orders that are looked at in passing.
+_AT_ONCE = 1000
 
 
 class Follower(Stage):
@@ -51,11 +53,7 @@ class Follower(Stage):
                     tasks.start_soon(self._follow, panel, provider)
 
     async def _follow(self, panel: str, provider: Provider) -> None:
-        ids = [
-            entry.order_id
-            async for entry in self._journal.entries(states=(RowState.DONE,), panel=panel, order_states=_OPEN)
-            if entry.order_id is not None
-        ]
+        ids = await _open_orders(self._journal, panel)
         if not ids:
             return
         clock: Clock = getattr(provider, "clock", None) or SystemClock()
@@ -70,6 +68,26 @@ class Follower(Stage):
         except* SMMError as group:
             error = group.exceptions[0]
             await self.tell(PanelStopped(panel=panel, error=type(error).__name__, reason=str(error)))
+
+
+async def look_at_orders(journal: Journal, panel: str, provider: Provider) -> int:
+    """Look once at the panel's orders that are not final yet, and write down where they stand; how many still are not.
+
+    Nothing is asked where there are too many of them: that is a `Follower`'s work. Raises what the panel raises.
+    """
+    ids = await _open_orders(journal, panel)
+    if not 0 < len(ids) <= _AT_ONCE:
+        return len(ids)
+    clock: Clock = getattr(provider, "clock", None) or SystemClock()
+    answers = await provider.order_statuses(ids)
+    seen = [one for one in answers.values() if isinstance(one, OrderStatus)]
+    await journal.follow(panel, seen, at=clock.wall())
+    return len(ids) - sum(one.state.is_final for one in seen)
+
+
+async def _open_orders(journal: Journal, panel: str) -> list[str]:
+    found = journal.entries(states=(RowState.DONE,), panel=panel, order_states=_OPEN)
+    return [entry.order_id async for entry in found if entry.order_id is not None]
 
 
 class _Writer:

@@ -162,7 +162,8 @@ class Journal(ABC):
         """Write how a row's sending ended.
 
         Writes take effect in the order of the calls, so a later `send` is not durable before this is; await the result
-        to know that this is. An outcome for a row in doubt is taken, too; one for a DONE row never.
+        to know that this is. An outcome for a row in doubt is taken, too; one for a DONE row never, but for
+        `TakenBack` where its user, not the panel, said that it was placed.
         """
 
     @abstractmethod

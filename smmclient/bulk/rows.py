@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from attrs import frozen
 
-from smmclient.bulk.entry import Entry, InDoubt, NotPlaced, Outcome, Placed, RefusedRow, RowState
+from smmclient.bulk.entry import BY_HAND, Entry, InDoubt, NotPlaced, Outcome, Placed, RefusedRow, RowState, TakenBack
 from smmclient.bulk.journal import Tally
 from smmclient.bulk.schema import ROW_COLUMNS, SEALS, as_text, read_checked, read_entry, state_list
 from smmclient.errors import JournalError
@@ -29,19 +29,30 @@ _MAY_SETTLE = {
     RefusedRow: (RowState.SENDING, RowState.DOUBT, RowState.PENDING),
     InDoubt: (RowState.SENDING, RowState.DOUBT),
     NotPlaced: (RowState.SENDING, RowState.DOUBT),
+    TakenBack: (RowState.DONE, RowState.PENDING),
 }
+#: What is forgotten of an order that a row turns out not to have got.
+_ORDER = (
+    *("order_id", "charge", "order_state", "raw_state", "status_charge", "start_count", "remains", "currency"),
+    "status_at",
+)
 
 
 @functools.cache
-def _update(names: tuple[str, ...], states: tuple[str, ...]) -> str:
-    """The statement that changes these columns of a row in one of the states, and its seal with them."""
+def _update(names: tuple[str, ...], states: tuple[str, ...], reasons: tuple[str, ...] = ()) -> str:
+    """The statement that changes these columns of a row in one of the states, and its seal with them.
+
+    With ``reasons`` it changes a row only if it stands so for one of them.
+    """
     new = {name: f":{name}" for name in names}
     if "sent_at" in new:
         new["sends"] = "sends + 1"
     sets = ", ".join(f"{name} = {value}" for name, value in new.items())
     sealed = ", ".join(new.get(name, name) for name in ROW_COLUMNS)
     listed = ", ".join(f"'{state}'" for state in states)
-    return f"UPDATE rows SET {sets}, seal = seal_of({sealed}) WHERE number = :row AND state IN ({listed})"  # noqa: S608
+    said = ", ".join(f"'{reason}'" for reason in reasons)
+    only = f" AND reason IN ({said})" if reasons else ""
+    return f"UPDATE rows SET {sets}, seal = seal_of({sealed}) WHERE number = :row AND state IN ({listed}){only}"  # noqa: S608
 
 
 @frozen
@@ -128,8 +139,9 @@ class Rows:
         """How the row's sending ended."""
         change: dict[str, object] = {"ended_at": float(at), "error": None, "reason": None}
         match outcome:
-            case Placed(receipt):
+            case Placed(receipt, reason):
                 change |= {"state": "done", "order_id": receipt.order, "charge": as_text(receipt.charge)}
+                change |= {"reason": reason}
             case RefusedRow(error, reason):
                 change |= {"state": "refused", "error": error, "reason": reason}
             case InDoubt(error, reason):
@@ -137,10 +149,15 @@ class Rows:
             case NotPlaced(reason, is_answer):
                 change |= {"state": "pending", "reason": reason}
                 change |= {"request_id": None, "repeat_until": None} if is_answer else {}
-        self._change(entry, _MAY_SETTLE[type(outcome)], change)
+            case TakenBack(reason):
+                change |= {"state": "in doubt", "error": "OutcomeUnknown", "reason": reason, **dict.fromkeys(_ORDER)}
+        reasons = BY_HAND if isinstance(outcome, TakenBack) else ()
+        self._change(entry, _MAY_SETTLE[type(outcome)], change, reasons)
 
-    def _change(self, entry: Entry, states: tuple[RowState, ...], change: dict[str, object]) -> None:
-        statement = _update(tuple(change), tuple(state.value for state in states))
+    def _change(
+        self, entry: Entry, states: tuple[RowState, ...], change: dict[str, object], reasons: tuple[str, ...] = ()
+    ) -> None:
+        statement = _update(tuple(change), tuple(state.value for state in states), reasons)
         if self._db.execute(statement, {**change, "row": entry.number}).rowcount != 1:
             found = self._db.execute("SELECT state FROM rows WHERE number = ?", (entry.number,)).fetchone()
             raise JournalError(

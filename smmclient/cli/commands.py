@@ -48,38 +48,17 @@ async def services(
     session: Hidden,
     access: Access | None = None,
 ) -> int:
-    """Show the catalog, or the services that hold all the words, the best match first."""
+    """Show the catalog, or the services that hold all the words, the best match first.
+
+    The price is that of 1,000 units where it does not say "per package". A "rate" is
+    what the catalog has for a package whose price the panel does not document.
+    """
+    from smmclient.cli.selling import show_services
+
     async with session.connect(access) as panel:
         catalog = await panel.services()
-    found = catalog.search(" ".join(words)) if words else list(catalog)
-    out = session.out
-    if out.json:
-        out.write_json({"services": found, "problems": catalog.problems, "fetched_at": catalog.fetched_at})
-        return OK
-    out.table(
-        ("id", "name", "type", "category", "rate", "min", "max", "refill", "cancel", "dripfeed"),
-        [
-            (
-                one.id,
-                one.name,
-                one.type,
-                one.category,
-                f"{one.rate:f}",
-                one.min,
-                one.max,
-                *(_yes_no(flag) for flag in (one.refill, one.cancel, one.dripfeed)),
-            )
-            for one in found
-        ],
-        only_piped=("type", "category"),
-    )
-    if catalog.problems:
-        out.note(f"smm: {len(catalog.problems)} rows of the catalog could not be read; --json lists them")
+    show_services(session.out, catalog, " ".join(words))
     return OK
-
-
-def _yes_no(flag: bool | None) -> str:
-    return "" if flag is None else "yes" if flag else "no"
 
 
 async def balance(*, session: Hidden, access: Access | None = None) -> int:

@@ -8,9 +8,10 @@ from decimal import Decimal
 from smmclient.catalog import Catalog, Service
 from smmclient.cli.outcome import CallError
 from smmclient.errors import InvalidOrder
+from smmclient.forms import check_bounds
 from smmclient.orders import AnyOrder
 
-__all__ = ["check_charge", "cost", "parse_fields", "service_of"]
+__all__ = ["check_charge", "check_order", "parse_fields", "service_of"]
 
 
 def parse_fields(given: Sequence[str]) -> dict[str, str]:
@@ -25,16 +26,30 @@ def parse_fields(given: Sequence[str]) -> dict[str, str]:
 
 
 def service_of(order: AnyOrder, catalog: Catalog) -> Service:
-    """The order's service; one that the catalog has not is an `InvalidOrder`."""
+    """The order's service; one that the catalog has not, or that cannot be ordered, is an `InvalidOrder`."""
     service = catalog.get(order.service)
+    if service is None and (problem := catalog.problem(order.service)) is not None:
+        raise InvalidOrder(
+            f"service {order.service} cannot be ordered: row {problem.row} of the catalog, "
+            f"{problem.field or 'all of it'}: {problem.reason}",
+            field="service",
+        )
     if service is None:
         raise InvalidOrder(f"the catalog has no service {order.service}", field="service")
     return service
 
 
-def cost(order: AnyOrder, catalog: Catalog) -> Decimal | None:
-    """What the order costs by the catalog; None where that cannot be known."""
-    return service_of(order, catalog).cost(order)
+def check_order(order: AnyOrder, catalog: Catalog, most: Decimal | None) -> Decimal | None:
+    """What the order costs by the catalog, None where nobody can know; raises a `UsageError` where it cannot go.
+
+    The catalog must sell the service, its bounds admit the quantity, and the cost be ``most`` at most, if that is set.
+    """
+    service = service_of(order, catalog)
+    check_bounds(order, service)
+    charge = service.cost(order)
+    if most is not None:
+        check_charge(charge, most)
+    return charge
 
 
 def check_charge(charge: Decimal | None, most: Decimal) -> None:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from smmclient.errors import (
+    AccountSuspended,
     AuthenticationFailed,
     Blocked,
     ConfigError,
+    DuplicateOrder,
     InsufficientFunds,
+    InvalidLink,
     InvalidOrder,
+    InvalidQuantity,
     JournalCorrupt,
     JournalError,
     JournalLocked,
     JournalMismatch,
     Malformed,
+    NotCancelable,
+    NotRefillable,
     OutcomeUnknown,
     RateLimited,
     Refused,
     SMMError,
     Unavailable,
+    UnknownOrder,
     UnknownProvider,
+    UnknownRefill,
     UnknownService,
     UsageError,
 )
@@ -35,8 +45,11 @@ __all__ = [
     "UNKNOWN",
     "USAGE",
     "CallError",
+    "SetupError",
+    "UnknownPanel",
     "advice",
     "exit_code",
+    "mending",
     "repeat_command",
     "worst",
 ]
@@ -48,6 +61,27 @@ class CallError(UsageError):
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class SetupError(CallError, ConfigError):
+    """A key, an address or a file that is missing or wrong, with what to do about it in ``hint``."""
+
+
+class UnknownPanel(CallError, UnknownProvider):
+    """A name that is neither a provider's nor a profile's."""
+
+
+@contextmanager
+def mending(path: Path) -> Iterator[None]:
+    """Say of what is wrong with a file that it is the file which is to be mended."""
+    try:
+        yield
+    except ConfigError as error:
+        if isinstance(error, CallError):
+            raise
+        raise SetupError(
+            error.message, hint=f"nothing was sent; mend {path}, then run the same command again"
+        ) from error
 
 
 OK = 0
@@ -68,7 +102,11 @@ _CODES: tuple[tuple[type[SMMError], int], ...] = (
     (JournalError, USAGE),
 )
 
-_LOOK = "do not send it again: look for it at the panel, or compare the balance"
+_LOOK = "do not send it again: look at the panel what became of it"
+_LOOK_FOR_ORDER = (
+    "do not send it again: look for it at the panel, or wait a minute and compare `smm balance` with what was there "
+    "before: if the price is missing, it was placed (docs/in-doubt.md)"
+)
 
 #: The first class that fits decides, so the narrow ones come first.
 _ADVICE: tuple[tuple[type[SMMError], str], ...] = (
@@ -76,9 +114,18 @@ _ADVICE: tuple[tuple[type[SMMError], str], ...] = (
     (InvalidOrder, "nothing was sent; `smm order --help` shows the options"),
     (ConfigError, "nothing was sent; correct the option, the profile or the environment"),
     (UsageError, "nothing was sent; `smm --help` shows the commands"),
-    (AuthenticationFailed, "check the key in the environment or the profile"),
-    (InsufficientFunds, "`smm balance` shows what is left; top up at the panel"),
-    (UnknownService, "`smm services` lists what the panel sells"),
+    # Some panels answer with a code such as neworder.error.min_quantity: what it means is said in words.
+    (AuthenticationFailed, "the panel does not accept the key: check it in the environment or the profile"),
+    (AccountSuspended, "the account is suspended: ask the panel why"),
+    (InsufficientFunds, "the balance does not cover it: `smm balance` shows what is left; top up at the panel"),
+    (UnknownService, "the panel does not sell that service, or not now: `smm services` lists what it sells"),
+    (InvalidQuantity, "the panel does not accept the quantity: `smm services` shows each service's min and max"),
+    (InvalidLink, "the panel does not accept the link: correct it, then order again"),
+    (DuplicateOrder, "the panel has an active order for that link: wait until it is done, then order again"),
+    (UnknownOrder, "the panel knows no order of this account with that id"),
+    (UnknownRefill, "the panel knows no refill of this account with that id"),
+    (NotRefillable, "the order cannot be refilled, or not now"),
+    (NotCancelable, "the order cannot be canceled, or not any more"),
     (Refused, "the panel did nothing: correct the call before it is sent again"),
     (RateLimited, "the panel did nothing: wait, then run the same command again"),
     (Blocked, "the panel did nothing: ask it to admit this machine's address"),
@@ -108,7 +155,9 @@ def advice(error: SMMError, tokens: Sequence[str] = ()) -> str:
     if isinstance(error, OutcomeUnknown):
         if error.safe_to_repeat and error.request_id and (command := repeat_command(tokens, error.request_id)):
             return f"settle it, without ordering twice, with: {command}"
-        return _LOOK
+        return _LOOK_FOR_ORDER if error.operation == "add" else _LOOK
+    if isinstance(error, InvalidOrder) and error.field == "service":
+        return "nothing was sent; `smm services` lists what can be ordered"
     return next((line for family, line in _ADVICE if isinstance(error, family)), "`smm --help` shows the commands")
 
 

@@ -83,9 +83,9 @@ class Out:
             else:
                 self.row((name, value))
 
-    def error(self, error: SMMError, tokens: Sequence[str] = ()) -> int:
+    def error(self, error: SMMError, tokens: Sequence[str] = (), *, hint: str | None = None) -> int:
         """Tell what went wrong and what to do now; return the exit code."""
-        code, hint = exit_code(error), advice(error, tokens)
+        code, hint = exit_code(error), hint or advice(error, tokens)
         if self.json:
             self.write_json({"error": {**problem(error, exit_code=code), "hint": hint}})
         else:

@@ -22,7 +22,7 @@ __all__ = ["order"]
 _TYPE = "The kind of order: comments, package, poll, subscription … or the panel's own type name."
 _FIELD = "A field as name=value; the same name again adds a line. Without --type it is sent as it is."
 _REQUEST_ID = "Idempotency key, to settle an order whose outcome is unknown; one is made where none is given."
-_MAX_CHARGE = "Send nothing if the order costs more by the catalog, or if that cannot be known."
+_MAX_CHARGE = "Read the catalog first; send nothing if the order costs more by it, or if that cannot be known."
 _DRY_RUN = "Show what would be sent and what it costs; only the catalog is asked for."
 
 
@@ -42,8 +42,13 @@ async def order(
     session: Hidden,
     access: Access | None = None,
 ) -> int:
-    """Place one order, once."""
-    from smmclient.cli.ordering import check_charge, cost, parse_fields
+    """Place one order, once.
+
+    It goes out in one request, and the panel checks it. With --dry-run or
+    --max-charge the catalog is read first, and the order is refused before it is
+    sent if the catalog does not sell the service, or not in that quantity.
+    """
+    from smmclient.cli.ordering import check_order, parse_fields
     from smmclient.forms import build_order
 
     options = {
@@ -63,7 +68,7 @@ async def order(
         if dry_run:
             return await _dry_run(session, panel, wanted, max_charge)
         if max_charge is not None:
-            check_charge(cost(wanted, await panel.services()), max_charge)
+            check_order(wanted, await panel.services(), max_charge)
         receipt = await panel.add_order(wanted, request_id=request_id, resume=request_id is not None)
         # Shown before the connection is closed: whatever goes wrong from here on, the order's id is not lost.
         _show_receipt(session.out, receipt)
@@ -86,14 +91,9 @@ def _show_receipt(out: Out, receipt: Receipt) -> None:
 
 
 async def _dry_run(session: Session, panel: Provider, wanted: AnyOrder, most: Decimal | None) -> int:
-    from smmclient.cli.ordering import check_charge, service_of
-    from smmclient.forms import check_bounds
+    from smmclient.cli.ordering import check_order
 
-    service = service_of(wanted, await panel.services())
-    charge = service.cost(wanted)
-    check_bounds(wanted, service)
-    if most is not None:
-        check_charge(charge, most)
+    charge = check_order(wanted, await panel.services(), most)
     sent = wanted.parameters()
     if session.out.json:
         session.out.write_json({"dry_run": True, "panel": panel.name, "sent": sent, "cost": charge})

@@ -19,16 +19,26 @@ import os
 import shlex
 import stat
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from smmclient.cli.outcome import CallError
+from smmclient.cli.outcome import CallError, SetupError
 from smmclient.errors import ConfigError
-from smmclient.places import config_file
+from smmclient.places import config_file, is_there, why_no_toml
+from smmclient.registry import env_name
 
-__all__ = ["Account", "check_no_key", "has_profile", "profile_names", "profiles_path", "read_profile", "resolve"]
+__all__ = [
+    "Account",
+    "account_of",
+    "check_no_key",
+    "has_profile",
+    "profile_names",
+    "profiles_path",
+    "read_profile",
+    "resolve",
+]
 
 _KNOWN = ("panel", "base_url", "api_key")
 
@@ -52,8 +62,15 @@ def check_no_key(tokens: Sequence[str]) -> None:
             raise CallError(
                 "a key is never given as an argument: other users and the shell's history could see it",
                 hint="put it into the environment (NOTPANEL_API_KEY, PANELBON_API_KEY …) or into "
-                f"{profiles_path(os.environ)}; if it was a real one, replace it at the panel",
+                f"{_path_to_show()}; if it was a real one, replace it at the panel",
             )
+
+
+def _path_to_show() -> str:
+    try:
+        return str(profiles_path(os.environ))
+    except ConfigError:
+        return "a profile"
 
 
 def profiles_path(environ: Mapping[str, str]) -> Path:
@@ -62,25 +79,42 @@ def profiles_path(environ: Mapping[str, str]) -> Path:
 
 
 def resolve(
-    environ: Mapping[str, str], *, panel: str | None = None, profile: str | None = None, base_url: str | None = None
+    environ: Mapping[str, str],
+    *,
+    panel: str | None = None,
+    profile: str | None = None,
+    base_url: str | None = None,
+    named: Callable[[str], Account] = Account,
 ) -> Account:
-    """The account that the options and the environment name: options first, then the profile, then ``SMM_PANEL``.
+    """The account that the options and the environment name: options first, then ``SMM_PROFILE``, then ``SMM_PANEL``.
 
-    An option ``--panel`` that is not the profile's panel is refused: the key would go to somebody else's server.
+    An option ``--panel`` sets ``SMM_PROFILE`` aside. One that is not the panel of ``--profile`` is refused: the key
+    would go to somebody else's server. ``named`` says whose account a name on its own means.
     """
-    profile = profile or environ.get("SMM_PROFILE")
-    kept = Account("") if profile is None else read_profile(profiles_path(environ), profile)
-    if panel and kept.panel and panel != kept.panel:
+    if profile is None and not panel:
+        profile = environ.get("SMM_PROFILE")
+    kept = read_profile(profiles_path(environ), profile) if profile else None
+    if kept is not None and panel and kept.panel and panel != kept.panel:
         raise CallError(
             f"profile {profile!r} is an account at {kept.panel}, not at {panel}",
             hint="leave out --panel, or name another profile: the key would go to somebody else",
         )
-    name = panel or kept.panel or environ.get("SMM_PANEL")
+    name = panel or (kept.panel if kept else None) or environ.get("SMM_PANEL")
     if not name:
         raise CallError(
             "no panel is named", hint="give --panel NAME, --profile NAME or SMM_PANEL; `smm providers` lists the names"
         )
-    return Account(name, base_url or kept.base_url, kept.api_key)
+    account = named(name) if kept is None else evolve(kept, panel=name)
+    return evolve(account, base_url=base_url) if base_url else account
+
+
+def account_of(environ: Mapping[str, str], panel: str) -> Account:
+    """A panel's account: with the key in the environment, or else that of the profile which has the panel's name."""
+    if not environ.get(env_name(panel)) and has_profile(environ, panel):
+        kept = read_profile(profiles_path(environ), panel)
+        if kept.panel == panel:
+            return kept
+    return Account(panel)
 
 
 def read_profile(path: Path, name: str) -> Account:
@@ -92,22 +126,26 @@ def read_profile(path: Path, name: str) -> Account:
         raise CallError(f"there is no profile {name!r} in {path}", hint=f"the profiles there are: {known}")
     for key, value in table.items():
         if key not in _KNOWN:
-            raise ConfigError(f"{path}: [{name}] has an entry {key!r}; known are {', '.join(_KNOWN)}")
+            raise _wrong(path, f"[{name}] has an entry {key!r}; known are {', '.join(_KNOWN)}")
         if not isinstance(value, str) or not value:
-            raise ConfigError(f"{path}: {key} of [{name}] must be text in quotes")
+            raise _wrong(path, f"{key} of [{name}] must be text in quotes")
     return Account(table.get("panel", ""), table.get("base_url"), table.get("api_key"))
+
+
+def _wrong(path: Path, what: str) -> SetupError:
+    return SetupError(f"{path}: {what}", hint="nothing was sent; mend the file, then run the same command again")
 
 
 def has_profile(environ: Mapping[str, str], name: str) -> bool:
     """Whether there is a profile of that name; a profile file that cannot be read is an error even so."""
     path = profiles_path(environ)
-    return path.exists() and isinstance(_read(path).get(name), dict)
+    return is_there(path) and isinstance(_read(path).get(name), dict)
 
 
 def profile_names(environ: Mapping[str, str]) -> list[str]:
     """The names of all profiles; none where there is no profile file."""
     path = profiles_path(environ)
-    return [name for name, table in _read(path).items() if isinstance(table, dict)] if path.exists() else []
+    return [name for name, table in _read(path).items() if isinstance(table, dict)] if is_there(path) else []
 
 
 def _read(path: Path) -> dict[str, object]:
@@ -130,7 +168,7 @@ def _read(path: Path) -> dict[str, object]:
         raise CallError(f"{path} cannot be read: {error.strerror}", hint="make it a file that you can read") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         # The cause is left out of the chain: a decoder's error carries the whole text, keys included.
-        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
         raise CallError(
-            f"{path} is not a TOML file: {where}", hint='correct it: a table [NAME] with panel = "…", api_key = "…"'
+            f"{path} is not a TOML file: {why_no_toml(error)}",
+            hint='correct it: a table [NAME] with panel = "…", api_key = "…"',
         ) from None

@@ -12,6 +12,7 @@ from attrs import define
 
 from smmclient.dialect.dialect import Dialect
 from smmclient.dialect.refusals import Fault
+from smmclient.dialect.rows import Unmatched
 from smmclient.dialect.told import Told, told_limits
 from smmclient.errors import ConfigError, Overloaded, RateLimited, SMMError
 from smmclient.events import Waiting
@@ -187,7 +188,8 @@ class Attempts:
         except Exception as error:
             # Unreadable, or a decoder's own fault: either way the reply tells nothing that can be relied on.
             excerpt = key.redact(reply.body[:65536].decode("utf-8", "replace"))[:_EXCERPT]
-            raise self._failed(call, key, Met.GARBLED, error, reply, excerpt=excerpt) from error
+            met = Met.UNMATCHED if isinstance(error, Unmatched) else Met.GARBLED
+            raise self._failed(call, key, met, error, reply, excerpt=excerpt) from error
         for row in result.values() if isinstance(result, dict) else ():
             if isinstance(row, SMMError):
                 key.scrub(row)

@@ -39,6 +39,8 @@ class Met(enum.Enum):
     GARBLED = "an unreadable reply"
     #: A reply over the size bound.
     OVERSIZE = "a reply that is too large"
+    #: Rows that do not say which id each is about: the panel's way, which no repeat would change.
+    UNMATCHED = "a reply whose rows name no ids"
     #: 429, or a text that says so.
     LIMITED = "the limit is used up"
     #: The panel says that it is closed for now, before it has looked at the request.
@@ -77,7 +79,7 @@ def decide(safety: Safety, met: Met) -> Verdict:
     if met in (Met.NOT_SENT, Met.LIMITED):
         return _AGAIN
     if safety is Safety.READ:
-        return _END if met is Met.OVERSIZE else _AGAIN
+        return _END if met in (Met.OVERSIZE, Met.UNMATCHED) else _AGAIN
     if met is Met.CLOSED:
         return _AGAIN if safety is Safety.KEYED else _END
     return _AGAIN_IN_DOUBT if safety is Safety.KEYED else _DOUBT
@@ -108,7 +110,7 @@ def outcome(safety: Safety, failed: Failed | SMMError, *, doubt: bool, attempts:
         case Met.LIMITED:
             denied_by = failed.cause.denied_by if isinstance(failed.cause, RateLimited) else None
             return RateLimited(reason, retry_after=failed.retry_after, denied_by=denied_by)
-        case Met.GARBLED | Met.OVERSIZE:
+        case Met.GARBLED | Met.OVERSIZE | Met.UNMATCHED:
             return Malformed(reason, excerpt=failed.excerpt)
         case Met.FAULT | Met.CLOSED:
             return Overloaded(reason)

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, ROUND_UP, Decimal
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk_lab import World, begin, rows, work
-from smmclient import Balance, Order, UsageError
+from smmclient import (
+    AuthenticationFailed,
+    Balance,
+    JournalError,
+    Order,
+    OrderState,
+    OrderStatus,
+    UsageError,
+)
 from smmclient.bulk import (
     Entry,
+    Follower,
     Likely,
     Pace,
     RowState,
     Runner,
     SqliteJournal,
+    TakenBack,
     Weighed,
     look_at_all,
+    look_up,
     resolve,
     seconds_to_wait,
     weigh,
 )
-from smmclient.bulk.evidence import _compare
+from smmclient.bulk.evidence import _Scale
+from smmclient.bulk.explain import explain
+from smmclient.bulk.unit import Unit
 from smmclient.sandbox import Fault, Limits
 from smmclient.testing import ManualClock
 
@@ -50,9 +64,10 @@ async def doubtful(path: Path, world: World, faults: list[Fault], given: list[di
 
 
 async def weighed(path: Path, world: World) -> list[Weighed]:
-    """What is known after a look at the balance, once that can tell."""
+    """What is known after the orders were followed, and a look at the balance, once that can tell."""
     async with await SqliteJournal.open(path, is_inline=True) as journal:
         panel = world.panel()
+        await Follower(journal, {world.name: panel}, every=5).run()
         wait = await seconds_to_wait(journal, world.name, panel)
         assert 25 < wait <= 90
         world.clock.advance(wait + 0.001)
@@ -129,8 +144,6 @@ async def test_a_balance_that_is_too_young_is_no_evidence(tmp_path: Path) -> Non
 
 async def test_refunds_of_followed_orders_are_counted_in(tmp_path: Path) -> None:
     """What came back of canceled orders is no sign of an order that was not placed."""
-    from smmclient.bulk import Follower
-
     async with ManualClock() as clock:
         world = World.make("panelbon", clock, limits=Limits(), troubled=0.5, seconds_to_finish=20)
         path = tmp_path / "run.db"
@@ -139,6 +152,8 @@ async def test_refunds_of_followed_orders_are_counted_in(tmp_path: Path) -> None
         async with await SqliteJournal.open(path, is_inline=True) as journal:
             await Follower(journal, {"panelbon": world.panel()}, every=5).run()
             assert sum([entry.returned or 0 async for entry in journal.entries()]) > 0
+            (early,) = await weigh(journal)
+            assert early.likely is Likely.UNCLEAR
         (one,) = await weighed(path, world)
         order = world.box.orders[0]
         assert one.evidence is not None
@@ -187,16 +202,105 @@ async def test_a_wrong_decision_does_not_place_twice_where_there_is_an_id(tmp_pa
         assert len(world.links) == 1
 
 
+async def test_nothing_is_said_while_an_order_is_open(tmp_path: Path) -> None:
+    """What came back of an order that nobody looked at since would be mistaken for a row's price."""
+    async with ManualClock() as clock:
+        world = World.make("panelbon", clock, limits=Limits(), seconds_to_finish=600)
+        path = tmp_path / "run.db"
+        # The first is placed, the second is not, and what comes back of the third is as much as the first has cost.
+        given = [row for n, quantity in enumerate([101, 203, 101, 205]) for row in rows(1, quantity=quantity, start=n)]
+        await doubtful(path, world, [Fault.DROP_AFTER, Fault.DROP_BEFORE], given)
+        made = world.box.orders
+        async with await SqliteJournal.open(path, is_inline=True) as journal:
+            panel = world.panel()
+            world.box._panel.engine.cancel("owner", made[1].id, now=clock.wall())
+            clock.advance(await seconds_to_wait(journal, "panelbon", panel) + 0.001)
+            await look_at_all(journal, {"panelbon": panel})
+            found = await weigh(journal)
+            assert {one.likely for one in found} == {Likely.UNCLEAR}
+            assert found[0].evidence is not None
+            assert "2 orders were not final" in found[0].evidence.note
+            assert found[0].evidence.caveat == ""
+            first = found[0].evidence.until
+            await Follower(journal, {"panelbon": panel}, every=30).run()
+            # The old look is as blind as it was; a new one is not.
+            assert {one.likely for one in await weigh(journal)} == {Likely.UNCLEAR}
+            clock.advance(await seconds_to_wait(journal, "panelbon", panel) + 0.001)
+            await look_at_all(journal, {"panelbon": panel})
+            found = await weigh(journal)
+            assert [one.likely for one in found] == [Likely.PLACED, Likely.NOT_PLACED]
+            assert found[0].evidence is not None
+            assert found[0].evidence.until > first
+            assert "no proof" in found[0].evidence.caveat
+
+
+async def test_whole_units_explain_prices_with_fractions(tmp_path: Path) -> None:
+    """A panel that charges whole VND: by our count is by the charges that it reports, as in what was spent."""
+    async with ManualClock() as clock:
+        world = World.make("v2", clock, flavour="cmsnt", limits=Limits(), seconds_to_finish=5)
+        path = tmp_path / "run.db"
+        given = [row for n in range(9) for row in rows(1, quantity=203 + 14 * n, start=n)]
+        await doubtful(path, world, [Fault.DROP_AFTER] * 3, given)
+        found = await weighed(path, world)
+        assert [one.likely for one in found] == [Likely.PLACED] * 3
+        assert any(one.entry.cost and one.entry.cost % 1 for one in found)
+        evidence = found[0].evidence
+        assert evidence is not None
+        async with await SqliteJournal.open(path, is_inline=True) as journal:
+            spent = sum([one.spent for one in await journal.tallies() if one.state is RowState.DONE])
+        assert evidence.should_be == Decimal(1_000_000) - spent
+        assert evidence.missing == sum(order.charge for order in world.box.orders[:3])
+
+
+async def test_a_decision_can_be_changed_until_the_row_is_sent(tmp_path: Path) -> None:
+    """To another order, to none, and back; what the panel itself said stands."""
+    async with ManualClock() as clock:
+        world = World.make("panelbon", clock, limits=Limits())
+        path = tmp_path / "run.db"
+        await doubtful(path, world, [Fault.DROP_AFTER], rows(3))
+        made = world.box.orders[0]
+        async with await SqliteJournal.open(path, is_inline=True) as journal:
+            (one,) = [entry async for entry in journal.entries(states=[RowState.DOUBT])]
+            wrong = await resolve(journal, one.ref, placed="999")
+            assert (wrong.order_id, wrong.is_by_hand) == ("999", True)
+            await journal.follow("panelbon", [OrderStatus("999", OrderState.CANCELED, "Canceled")], at=clock.wall())
+            right = await resolve(journal, one.ref, placed=made.id)
+            assert (right.state, right.order_id, right.status) == (RowState.DONE, made.id, None)
+            assert await journal.find_order("panelbon", "999") is None
+            none = await resolve(journal, one.ref, placed=None)
+            assert (none.state, none.order_id, none.is_by_hand) == (RowState.PENDING, None, True)
+            again = await resolve(journal, one.ref, placed=made.id)
+            assert again.order_id == made.id
+        # Every seal holds.
+        async with await SqliteJournal.open(path, is_inline=True) as journal:
+            await resolve(journal, one.ref, placed=None)
+            await Runner(journal, {"panelbon": world.panel()}).run()
+            with pytest.raises(UsageError, match="done, not in doubt"):
+                await resolve(journal, one.ref, placed=None)
+            sent = await journal.find(one.ref)
+            assert sent is not None
+            with pytest.raises(JournalError, match="cannot follow"):
+                await journal.settle(sent, TakenBack("no"), at=1.0)
+
+
+async def test_an_order_is_looked_up_before_it_is_believed() -> None:
+    """The panel says where it stands, or that it does not know it; a key that is refused says neither."""
+    async with ManualClock() as clock:
+        world = World.make("panelbon", clock, limits=Limits())
+        receipt = await world.panel().add_order(Order(1, "https://example.com/a", 100))
+        assert (await look_up(world.panel(), receipt.order)).charge == Decimal("0.09")
+        with pytest.raises(UsageError, match="does not know order 31337"):
+            await look_up(world.panel(), "31337")
+        with pytest.raises(AuthenticationFailed):
+            await look_up(world.panel(api_key="another-key-0001"), receipt.order)
+
+
 PRICES = st.decimals("0.01", "9.99", places=2)
 
 
-@given(prices=st.lists(PRICES, min_size=1, max_size=7), made=st.data(), noise=st.sampled_from(["0", "0", "0", "0.001"]))
-def test_what_is_said_is_never_wrong_while_the_account_is_ours_alone(
-    prices: list[Decimal], made: st.DataObject, noise: str
-) -> None:
-    """Probably placed means placed, probably not means not, whatever the prices; unclear is always allowed."""
-    placed = made.draw(st.sets(st.sampled_from(range(len(prices)))))
-    doubts = [
+def doubts_of(prices: list[Decimal | None]) -> list[Entry]:
+    """Rows in doubt at these prices."""
+    return [
         Entry(
             number=n,
             source="f",
@@ -204,29 +308,85 @@ def test_what_is_said_is_never_wrong_while_the_account_is_ours_alone(
             ref=str(n),
             panel="p",
             state=RowState.DOUBT,
-            order=Order(1, "l", 1),
+            order=Order(1, "l", 100_000),
             cost=price,
             sent_at=5.0,
         )
         for n, price in enumerate(prices)
     ]
-    missing = sum((prices[n] for n in placed), Decimal(0)) + Decimal(noise)
-    before, after = Balance(Decimal(100), "USD", 1.0), Balance(Decimal(90) - missing, "USD", 9.0)
-    evidence, verdicts = _compare("p", before, after, Decimal(10), doubts, None)
-    assert evidence.missing == missing
-    for n in range(len(prices)):
-        if noise != "0":
-            assert verdicts[n] is Likely.UNCLEAR
-        elif verdicts[n] is not Likely.UNCLEAR:
-            assert (verdicts[n] is Likely.PLACED) == (n in placed)
-    if evidence.placed is not None:
-        assert evidence.placed == len(placed)
 
 
-def test_an_unknown_price_is_no_evidence() -> None:
+@given(
+    prices=st.lists(PRICES, min_size=1, max_size=7),
+    made=st.data(),
+    noise=st.sampled_from(["0", "0", "0", "0.001"]),
+    decimals=st.sampled_from([2, 2, 1, 0]),
+    rounding=st.sampled_from([ROUND_DOWN, ROUND_HALF_UP, ROUND_UP]),
+)
+def test_what_is_said_is_never_wrong_while_the_account_is_ours_alone(
+    prices: list[Decimal | None], made: st.DataObject, noise: str, decimals: int, rounding: str
+) -> None:
+    """Paid means paid, not paid means not, whatever the prices and however they are rounded; nothing is allowed."""
+    placed = made.draw(st.sets(st.sampled_from(range(len(prices)))))
+    unit = Unit(decimals)
+    missing = sum(
+        ((prices[n] or Decimal(0)).quantize(Decimal(1).scaleb(-decimals), rounding=rounding) for n in placed),
+        Decimal(noise),
+    )
+    choice = explain(missing, missing, doubts_of(prices), unit, partial=0.0)
+    assert not choice.paid & choice.not_paid
+    if noise == "0":
+        assert choice.paid <= placed
+        assert not choice.not_paid & placed
+        assert choice.count in (None, len(placed))
+    elif decimals == 2:
+        assert (choice.paid, choice.not_paid, choice.count) == (frozenset(), frozenset(), None)
+
+
+def test_what_chance_may_have_made_is_not_said() -> None:
+    """Half of one row's money came back, and the rest is the price of another: it depends on how common that is."""
+    doubts = [evolve(one, order=Order(1, "l", 100)) for one in doubts_of([Decimal("0.10"), Decimal("0.05")])]
+    missing = Decimal("0.05")
+    assert explain(missing, missing, doubts, Unit(2), partial=0.5).paid == frozenset()
+    rare = explain(missing, missing, doubts, Unit(2), partial=0.001)
+    assert (set(rare.paid), set(rare.not_paid)) == ({1}, {0})
+    # All of it, or nothing, no part of an order makes.
+    for sure in (Decimal("0.15"), Decimal(0)):
+        assert explain(sure, sure, doubts, Unit(2), partial=1.0).count == (2 if sure else 0)
+
+
+@pytest.mark.parametrize(
+    ("balances", "charges", "decimals"),
+    [
+        (["100", "99.91"], [], 2),
+        (["2417208.00000"], ["292.00000"], 0),
+        (["100.0", "99.4"], ["0.5976"], 1),
+        (["100.0000", "99.4000"], ["0.5976"], 4),
+        (["99.98992738000001"], [], 8),
+        ([], [], 8),
+    ],
+)
+def test_the_unit_is_what_balances_and_charges_show(balances: list[str], charges: list[str], decimals: int) -> None:
+    """Zeros at the end are none of its decimals, nor is what a float left; balances may be rounded."""
+    assert Unit.of(map(Decimal, balances), map(Decimal, charges)) == Unit(decimals)
+
+
+async def test_an_unknown_price_is_no_evidence(tmp_path: Path) -> None:
     """Nor is a currency that has changed."""
-    entry = Entry(number=1, source="f", line=1, ref="1", panel="p", state=RowState.DOUBT, order=Order(1, "l", 1))
-    before, after = Balance(Decimal(100), "USD", 1.0), Balance(Decimal(100), "USD", 9.0)
-    assert _compare("p", before, after, Decimal(0), [entry], None)[1] == {1: Likely.UNCLEAR}
-    other = Balance(Decimal(100), "EUR", 9.0)
-    assert _compare("p", before, other, Decimal(0), [entry], None)[1] == {1: Likely.UNCLEAR}
+    async with ManualClock() as clock:
+        world = World.make("panelbon", clock, limits=Limits())
+        path = tmp_path / "run.db"
+        await doubtful(path, world, [Fault.DROP_AFTER], rows(2))
+        (one,) = await weighed(path, world)
+        assert one.likely is Likely.PLACED
+        assert one.evidence is not None
+        before, after = (Balance(Decimal(9), "USD", at) for at in (one.evidence.since, one.evidence.until))
+        odd = evolve(one.entry, cost=None)
+        scale = _Scale(panel="p", doubts=[odd], orders=[], looks=[before, after], unit=Unit(2), settle=60.0)
+        found = scale.weigh(odd)
+        assert found.evidence is not None
+        assert (found.likely, found.evidence.note) == (Likely.UNCLEAR, "what a row in doubt costs is not known")
+        scale = evolve(scale, doubts=[one.entry], looks=[before, evolve(after, currency="EUR")])
+        found = scale.weigh(one.entry)
+        assert found.evidence is not None
+        assert (found.likely, found.evidence.note) == (Likely.UNCLEAR, "the currency has changed")

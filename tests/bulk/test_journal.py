@@ -119,6 +119,7 @@ class Life(RuleBasedStateMachine):
         anyio.run(admit, self.journal, [row(number) for number in range(1, 6)] + [bad_row(6)])
         self.model = {f"r{number}": "pending" for number in range(1, 6)} | {"r6": "invalid"}
         self.ids: dict[str, str | None] = dict.fromkeys(self.model)
+        self.by_hand: set[str] = set()
 
     async def _open(self, path: Path) -> SqliteJournal:
         return await SqliteJournal.open(path, may_create=True, is_inline=True)
@@ -140,6 +141,7 @@ class Life(RuleBasedStateMachine):
         else:
             assert may
             self.model[ref], self.ids[ref] = "sending", name
+            self.by_hand.discard(ref)
 
     def _entry_now(self, ref: str) -> Entry:
         return self.entries[ref]
@@ -176,13 +178,14 @@ class Life(RuleBasedStateMachine):
         else:
             assert may
             self.model[ref] = name
+            self.by_hand.discard(ref)
 
     @rule(number=st.integers(1, 6), placed=st.sampled_from([None, "77"]))
     def resolve(self, number: int, placed: str | None) -> None:
-        """A user decides of rows in doubt, and of no others."""
+        """A user decides of rows in doubt, or decides otherwise until the row is sent, and of no others."""
         ref = f"r{number}"
         placed = None if placed is None else f"{placed}{number}"
-        may = self.model[ref] in ("sending", "in doubt")
+        may = self.model[ref] in ("sending", "in doubt") or ref in self.by_hand
         try:
             anyio.run(lambda: resolve(self.journal, ref, placed=placed))
         except UsageError:
@@ -190,6 +193,7 @@ class Life(RuleBasedStateMachine):
         else:
             assert may
             self.model[ref] = "pending" if placed is None else "done"
+            self.by_hand.add(ref)
 
     @rule()
     def reopen(self) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from attrs import frozen
 
 from smmclient.cli import main
+from smmclient.pipeline.clock import SystemClock
 from smmclient.sandbox import Limits, Sandbox, serve
 
 
@@ -54,6 +56,16 @@ def smm(profiles: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran
         return Ran(code, out, err)
 
     return smm
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time passes at once between two attempts."""
+
+    async def at_once(clock: SystemClock, seconds: float) -> None:
+        await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(SystemClock, "sleep", at_once)
 
 
 @pytest.fixture

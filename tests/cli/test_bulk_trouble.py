@@ -236,10 +236,18 @@ def test_doubt_is_weighed_decided_and_sent(
     assert ran.code == 5
     assert f"waiting {leap[1]:g} s: panelbon" in ran.err
     assert "missing 0.09 USD" in ran.err
-    assert "1 of 2 were placed" in ran.err
+    assert "the price of 1 of 2, and their prices do not tell which" in ran.err
     made = next(order for order in bon.orders if order.link.endswith("/0"))
-    assert smm("bulk", "resolve", run, "r0", "--placed", made.id).code == 0
-    assert smm("bulk", "resolve", run, "r0", "--not-placed").code == 2
+    unknown = smm("bulk", "resolve", run, "r0", "--placed", "31337", "--limit", "none")
+    assert (unknown.code, "does not know order 31337" in unknown.err, "--unchecked" in unknown.err) == (2, True, True)
+    assert smm("bulk", "resolve", run, "r0", "--placed", "31337", "--unchecked").code == 0
+    assert "waits again" in smm("bulk", "resolve", run, "r0", "--not-placed").out
+    believed = smm("bulk", "resolve", run, "r0", "--placed", made.id, "--limit", "none")
+    assert (believed.code, f"r0 (line 2) was placed as order {made.id}, which is completed" in believed.out) == (
+        0,
+        True,
+    )
+    assert smm("bulk", "resolve", run, "r2", "--not-placed").code == 2
     assert smm("bulk", "resolve", run, "nobody", "--not-placed").code == 2
     assert "waits again" in smm("bulk", "resolve", run, "r1", "--not-placed").out
     assert (smm("bulk", "resume", run, "--limit", "none").code, len(bon.orders)) == (0, 10)
@@ -267,3 +275,22 @@ def test_doubt_is_json_too(
     assert (found["evidence"][0]["missing"], found["evidence"][0]["placed"]) == ("0.09", 1)
     decided = json.loads(smm("bulk", "resolve", run, "r0", "--placed", bon.orders[0].id, "--json").out)
     assert (decided["state"], decided["order"]) == ("done", bon.orders[0].id)
+
+
+def test_no_verdict_while_orders_are_open(
+    smm: Smm, profiles: Path, orders: Path, tmp_path: Path, leap: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not waited for what cannot come: the orders are to be followed first, and `place` says so, too."""
+    run = tmp_path / "run.db"
+    leap.append(3600.0)
+    with serve("panelbon", limits=Limits(), seconds_to_finish=3600, troubled=0) as box:
+        monkeypatch.setenv("PANELBON_API_KEY", box.api_key)
+        box.fail("add", Fault.DROP_AFTER)
+        at_box = ("--panel", "panelbon", "--base-url", box.base_url, "--limit", "none")
+        placed = smm("bulk", "place", orders, "--run", run, "--connections", 1, *at_box)
+        assert placed.out.index("smm bulk follow") < placed.out.index("smm bulk doubt")
+        ran = smm("bulk", "doubt", run, "--limit", "none")
+    assert (ran.code, len(leap)) == (5, 1)
+    assert {row[10] for row in ran.rows[1:]} == {"unclear"}
+    assert "9 orders not known to be final: no verdict until then" in ran.err
+    assert ran.err.index("smm bulk follow") < ran.err.index("smm bulk resolve")

@@ -31,6 +31,7 @@ from smmclient.bulk import (
     RowRefused,
     RowState,
 )
+from smmclient.bulk.unit import Unit
 from smmclient.cli.bulk import asking, work
 from smmclient.cli.bulk.bars import bars
 from smmclient.cli.bulk.plain_events import PlainEvents, line_of, not_saved, short_time
@@ -115,11 +116,11 @@ def test_progress_is_a_line_every_ten_percent_or_five_seconds(progress: Progress
     """Whatever comes first, so that a log of a million rows stays short."""
     lines = PlainEvents(progress)
     told = tell(progress, lines, *(placed(n) for n in range(1, 9)))
-    assert told == ["4 of 40 rows (4/min)", "8 of 40 rows (8/min)"]
+    assert told == ["4 of 40 rows", "8 of 40 rows"]
     clock.time += 4.9
     assert tell(progress, lines, placed(9)) == []
     clock.time += 0.1
-    assert tell(progress, lines, placed(10)) == ["10 of 40 rows (10/min)"]
+    assert tell(progress, lines, placed(10)) == ["10 of 40 rows (120/min)"]
 
 
 def test_a_price_that_changed_is_told_once_a_service(progress: Progress) -> None:
@@ -201,11 +202,22 @@ def test_an_order_that_changed_has_its_row_in_the_record() -> None:
     assert (told["line"], told["state"], told["returned"], told["remains"]) == (2, "partial", Decimal("0.04"), 40)
 
 
+def test_what_came_back_of_a_price_that_is_finer_than_the_account_is_not_exact() -> None:
+    """A panel that charges whole VND gave back 292 or 293 of 292.50: nobody says which, unless the receipt did."""
+    gone = evolve(STATUS, state=OrderState.CANCELED, charge=Decimal(0), currency="VND")
+    row, event = entry(1, cost=Decimal("292.50"), status=gone), OrderChanged(panel="p", status=gone)
+    assert ", about 292.50 VND came back" in (line_of(event, row, unit=Unit(0)) or "")
+    assert as_record(event, row, unit=Unit(0))["is_returned_exact"] is False
+    told = evolve(row, charge=Decimal(292))
+    assert ", 292.00 VND came back" in (line_of(event, told, unit=Unit(0)) or "")
+    assert as_record(event, told, unit=Unit(0))["is_returned_exact"] is True
+
+
 def test_rates_limits_and_the_time_left(progress: Progress, clock: Clock) -> None:
     """Of the last minute, of the limit's last period, and from the rate of the last minutes."""
     panel = progress.panel("notpanel")
     panel.limits = (Limit(10, 60), Limit(100, 1))
-    assert (panel.limit_use(), panel.seconds_left(), panel.per_minute()) == (0.0, None, 0)
+    assert (panel.limit_use(), panel.seconds_left(), panel.per_minute()) == (0.0, None, None)
     for n in range(1, 6):
         progress.note(placed(n))
         progress.attempted(
@@ -214,7 +226,7 @@ def test_rates_limits_and_the_time_left(progress: Progress, clock: Clock) -> Non
         )
         progress.attempted("notpanel", Waiting(provider="notpanel", operation="add", seconds=1, reason="x"))
     clock.time += 50
-    assert (panel.limit_use(), panel.seconds_left(), panel.per_minute()) == (0.5, 350.0, 5)
+    assert (panel.limit_use(), panel.seconds_left(), panel.per_minute()) == (0.5, 350.0, 6)
     clock.time += 20
     assert (panel.limit_use(), panel.seconds_left(), panel.per_minute()) == (0.0, 490.0, 0)
     assert [short_time(one) for one in (42, 600, 9000)] == ["42 s", "10 min", "2.5 h"]
@@ -254,7 +266,7 @@ def test_bars_fit_80_columns_and_tell_all(progress: Progress, clock: Clock) -> N
     text = painted(progress)
     assert max(map(len, text.splitlines())) <= 80
     assert "13/40" in text
-    assert "11/min  limit 0%" in text
+    assert "44/min  limit 0%" in text
     assert "placed 10, spent 0.90 USD, refused 1: InvalidLink 1, held 1, in doubt 1" in text
     assert "paused, tried again in 15 s: 503 very long" in text
     assert "\x1b" not in text
@@ -314,6 +326,12 @@ async def test_a_terminal_sees_the_first_fifty_problems() -> None:
         (Standing("p", refused=1, invalid=1, pending=2), 4, "2 rows are not sent yet: `smm bulk resume 'a b.db'`"),
         (Standing("p", pending=2, doubt=1), 5, "1 row is in doubt: do not order them again"),
         (Standing("p", sending=1), 5, "1 row is in doubt"),
+        (
+            Standing("p", placed=2, open_orders=2, doubt=1),
+            5,
+            "2 orders not final yet: `smm bulk follow 'a b.db'`\n"
+            "1 row is in doubt: do not order them again; then `smm bulk doubt 'a b.db'`",
+        ),
     ],
 )
 def test_the_worst_row_decides(standing: Standing, code: int, step: str | None) -> None:

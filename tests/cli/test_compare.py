@@ -104,7 +104,7 @@ def test_a_panel_that_failed_is_told(smm: Callable[..., Any], boxes: dict[str, S
     assert ran.code == 3
     assert [row[0] for row in ran.rows[1:]] == ["bon", "third"]
     assert "np is missing from this: AuthenticationFailed" in ran.err
-    assert "check the key" in ran.err
+    assert "does not accept the key" in ran.err
     assert boxes["np"].api_key not in ran.err
 
 
@@ -193,3 +193,67 @@ def test_a_terminal_gets_a_table_for_each_unit(boxes: Any, monkeypatch: pytest.M
     titles = [line for line in lines if line.startswith("USD per")]
     assert titles == ["USD per 1,000", "USD per package"]
     assert "cost" not in screen.getvalue()
+
+
+def test_currencies_are_compared_at_the_rates_that_are_given(
+    smm: Callable[..., Any], profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """--base and --rate put dollars and dongs into one order; a pipe keeps each panel's own price beside it."""
+    with serve("v2", limits=Limits()) as usd, serve("v2", flavour="cmsnt", limits=Limits()) as vnd:
+        profiles.write_text(
+            "".join(
+                f'[{name}]\npanel = "v2"\nbase_url = "{box.base_url}"\napi_key = "{box.api_key}"\n'
+                for name, box in (("usd", usd), ("vnd", vnd))
+            )
+        )
+        profiles.chmod(0o600)
+        wanted = ("compare", "tiktok", "likes", "--quantity", 1000)
+        assert [row[0] for row in smm(*wanted).rows[1:]] == ["usd", "vnd"]
+        ran = smm(*wanted, "--base", "usd", "--rate", "VND=0.00003")
+        assert ran.rows[0][-1] == "in USD"
+        assert [(row[0], row[3], row[10], row[-1]) for row in ran.rows[1:]] == [
+            ("vnd", "6750", "VND", "0.20250"),
+            ("usd", "0.27", "USD", "0.27"),
+        ]
+        dear = smm(*wanted, "--base", "USD", "--rate", "vnd=0.00005", "--rate", "EUR=1.1")
+        assert [row[0] for row in dear.rows[1:]] == ["usd", "vnd"]
+
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        screen = Terminal()
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setattr("sys.stdout", screen)
+        arguments = ["compare", "tiktok", "likes", "--quantity", "2000", "--base", "USD", "--rate", "VND=0.00003"]
+        assert main(arguments) == 0
+    # One column holds one currency: cost and price are the base's.
+    line = next(one for one in screen.getvalue().splitlines() if one.startswith("vnd"))
+    assert "0.20250" in line
+    assert "0.40500" in line
+    assert "6750" not in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--base", "USD"), "--base and --rate go together"),
+        (("--rate", "VND=1"), "--base and --rate go together"),
+        (("--base", "USD", "--rate", "VND"), "CURRENCY=AMOUNT"),
+        (("--base", "USD", "--rate", "VND=1e3"), "CURRENCY=AMOUNT"),
+        (("--base", "USD", "--rate", "VND=1,5"), "CURRENCY=AMOUNT"),
+        (("--base", "USD", "--rate", "VND=0"), "above 0"),
+        (("--base", "USD", "--rate", "VND=1", "--rate", "vnd=2"), "vnd is given twice"),
+        (("--base", "USD", "--rate", "USD=1"), "the base needs none"),
+        (("--base", "$", "--rate", "VND=1"), "a currency is a code"),
+    ],
+)
+def test_a_rate_that_is_none_asks_nobody(
+    smm: Callable[..., Any], boxes: dict[str, Sandbox], arguments: tuple[str, ...], said: str
+) -> None:
+    """A wrong rate would be a wrong order of prices."""
+    ran = smm("compare", "tiktok", *arguments)
+    assert ran.code == 2
+    assert said in ran.err
+    assert [box.count() for box in boxes.values()] == [0, 0, 0]

@@ -86,7 +86,7 @@ def test_an_error_is_one_line_of_what_and_one_of_what_now(smm: Callable[..., Any
     assert ran.out == ""
     assert ran.err.splitlines() == [
         "smm: notpanel add: Incorrect service ID",
-        "  -> `smm services` lists what the panel sells",
+        "  -> the panel does not sell that service, or not now: `smm services` lists what it sells",
     ]
 
 
@@ -119,7 +119,7 @@ def test_an_unknown_order_without_an_idempotency_key_is_to_be_looked_for(
     monkeypatch.setenv("V2_API_KEY", "k-1")
     ran = smm(*ORDER, "--panel", "v2", "--base-url", panel.url)
     assert ran.code == 5
-    assert "do not send it again" in ran.err
+    assert "do not send it again: look for it at the panel, or wait a minute and compare `smm balance`" in ran.err
     assert "smm order" not in ran.err
     assert len(panel.forms) == 1
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from smmclient.errors import InvalidOrder
 from smmclient.forms import build_order
 from smmclient.orders import AnyOrder, CommentsOrder, Order, PackageOrder, PollOrder, RawOrder, SubscriptionOrder
 from smmclient.panel import Panel
-from smmclient.sandbox import Sandbox
+from smmclient.sandbox import Limits, Sandbox, serve
 
 LINK = ("--link", "https://e.example/p")
 
@@ -108,6 +109,78 @@ def test_a_dry_run_checks_the_order_against_the_catalog(
     ran = smm("order", "--service", service, *LINK, "--quantity", quantity, "--dry-run", *at_box)
     assert ran.code == 2
     assert told in ran.err
+
+
+@pytest.fixture
+def messy(profiles: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A panel whose catalog has rows that nobody can order; its key is in the environment."""
+    with serve("v2", flavour="php", limits=Limits()) as box:
+        monkeypatch.setenv("V2_API_KEY", box.api_key)
+        yield box
+
+
+@pytest.mark.parametrize("checked", [("--dry-run",), ("--max-charge", "9"), ("--max-charge", "9", "--dry-run")])
+@pytest.mark.parametrize(
+    ("service", "told"),
+    [(907, "rate: 116011238807365 is no price"), (909, "max: 100 is below min 5000"), (4444, "has no service 4444")],
+)
+def test_what_the_catalog_does_not_sell_is_refused_where_it_is_read(
+    smm: Callable[..., Any], messy: Sandbox, checked: tuple[str, ...], service: int, told: str
+) -> None:
+    """With the catalog's own reason, before an order is sent."""
+    at = ("--panel", "v2", "--base-url", messy.base_url)
+    ran = smm("order", "--service", service, *LINK, "--quantity", 100, *checked, *at)
+    assert ran.code == 2
+    assert told in ran.err
+    assert "`smm services` lists what can be ordered" in ran.err
+    assert [one.action for one in messy.requests] == ["services"]
+
+
+def test_a_quantity_out_of_bounds_is_refused_with_a_bound_on_the_charge(
+    smm: Callable[..., Any], box: Sandbox, at_box: tuple[str, ...]
+) -> None:
+    """The catalog has been read anyway."""
+    ran = smm("order", "--service", 1, *LINK, "--quantity", 5, "--max-charge", 9, *at_box)
+    assert ran.code == 2
+    assert "takes 10 to 500000" in ran.err
+    assert box.count("add") == 0
+
+
+def test_a_plain_order_is_one_request_and_the_help_says_so(
+    smm: Callable[..., Any], messy: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the catalog says is looked up where it is asked for, and not otherwise."""
+    ran = smm("order", "--service", 907, *LINK, "--quantity", 100, "--panel", "v2", "--base-url", messy.base_url)
+    assert ran.code == 3
+    assert [one.action for one in messy.requests] == ["add"]
+    told = " ".join(smm("order", "--help").out.split())
+    assert "It goes out in one request" in told
+    assert "With --dry-run or --max-charge the catalog is read first" in told
+
+
+@pytest.mark.parametrize(
+    ("flavour", "arguments", "words"),
+    [
+        ("cmsnt", ("--quantity", 1), "the panel does not accept the quantity"),
+        ("cmsnt", ("--quantity", 100, "--service", 4444), "the panel does not sell that service"),
+        ("perfectpanel", ("--quantity", 500_000), "the balance does not cover it"),
+    ],
+)
+def test_a_refusal_is_said_in_words(
+    smm: Callable[..., Any],
+    profiles: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flavour: str,
+    arguments: tuple[object, ...],
+    words: str,
+) -> None:
+    """Some panels answer with codes such as neworder.error.min_quantity: what they mean stands beside them."""
+    with serve("v2", flavour=flavour, limits=Limits()) as box:
+        monkeypatch.setenv("V2_API_KEY", box.api_key)
+        service = () if "--service" in arguments else ("--service", 1)
+        ran = smm("order", *service, *LINK, *arguments, "--panel", "v2", "--base-url", box.base_url)
+    assert ran.code == 3
+    assert f"-> {words}" in ran.err
 
 
 @pytest.mark.parametrize(

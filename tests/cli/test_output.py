@@ -100,8 +100,10 @@ def test_a_hostile_refusal_cannot_touch_the_terminal(
 def test_a_pipe_gets_tab_separated_lines(smm: Callable[..., Any], at_box: tuple[str, ...]) -> None:
     """No boxes, no colour, a heading, a line for each service, and every column."""
     ran = smm("services", "tiktok", "likes", *at_box)
-    assert ran.rows[0] == ["id", "name", "type", "category", "rate", "min", "max", "refill", "cancel", "dripfeed"]
-    assert ran.rows[1] == ["14", "TikTok Likes", "Default", "TikTok", "0.27", "10", "100000", "no", "yes", "yes"]
+    flags = ["refill", "cancel", "dripfeed"]
+    assert ran.rows[0] == ["id", "name", "type", "category", "rate", "min", "max", *flags, "price", "per"]
+    told = ["14", "TikTok Likes", "Default", "TikTok", "0.27", "10", "100000", "no", "yes", "yes", "0.27", "1000"]
+    assert ran.rows[1] == told
 
 
 def test_a_terminal_gets_a_table_of_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:

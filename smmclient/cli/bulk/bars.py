@@ -58,7 +58,8 @@ def _line(text: str) -> Text:
 def _rates(one: PanelProgress, *, is_following: bool) -> str:
     if one.stopped is not None:
         return "stopped"
-    parts = [] if is_following else [f"{one.per_minute()}/min"]
+    rate = None if is_following else one.per_minute()
+    parts = [] if rate is None else [f"{rate}/min"]
     use = one.limit_use()
     if use is not None:
         parts.append(f"limit {use:.0%}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smmclient.bulk import Source, SqliteJournal, check
 from smmclient.cli.bulk.choices import Guards
-from smmclient.cli.bulk.panels import Panels
+from smmclient.cli.bulk.connections import Connections
 from smmclient.cli.bulk.report import Findings, show_report
 from smmclient.cli.outcome import OK, REFUSED, CallError
 from smmclient.cli.session import Access, Session
@@ -35,7 +35,7 @@ async def check_file(
         journal = await stack.enter_async_context(
             await (SqliteJournal.temporary() if run is None else SqliteJournal.open(run))
         )
-        panels = await stack.enter_async_context(Panels(session, access, Settings()))
+        panels = await stack.enter_async_context(Connections(session, access, Settings()))
         findings = Findings(out)
         with file_errors():
             report = await check(

@@ -149,18 +149,25 @@ async def resolve(
     *,
     placed: Annotated[str | None, Parameter(help="The order's id: you found it at the panel.")] = None,
     not_placed: Annotated[bool, Switch, Parameter(help="It is not there: the next resume sends it.")] = False,
-    json: Flag = False,
+    unchecked: Annotated[bool, Switch, Parameter(help="Take the id without asking the panel for it.")] = False,
+    way: Way | None = None,
     session: Hidden,
+    access: Access | None = None,
 ) -> int:
-    """Decide about a row in doubt: it was placed as that order, or it was not."""
-    from smmclient.cli.bulk.doubt import resolve_row
+    """Decide about a row in doubt: it was placed as that order, or it was not.
+
+    The panel is asked for the order first. Until the row is sent again the decision can be changed: decide once more.
+    """
+    from smmclient.cli.bulk.resolving import resolve_row
+    from smmclient.cli.bulk.work import Plan
 
     if (placed is None) is not not_placed:
         raise CallError(
             "say what became of the row: either --placed ORDER_ID or --not-placed",
             hint="nothing was changed; look for the order at the panel before you decide",
         )
-    return await resolve_row(session.out, run, ref, placed=placed)
+    plan = Plan(run=run, access=access or Access(), guards=Guards(), way=way or Way(), every=30)
+    return await resolve_row(session, plan, ref, placed=placed, is_unchecked=unchecked)
 
 
 async def export(

@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import define, field
 
 from smmclient.bulk import PanelStopped, RowNotSaved
-from smmclient.cli.bulk.standing import Standing, amount, as_json, code_of, next_steps, summary
+from smmclient.cli.bulk.standing import Standing, as_json, came_back, code_of, next_steps, summary
 from smmclient.cli.outcome import INTERRUPTED, OK, UNAVAILABLE, UNKNOWN
 from smmclient.cli.output import Out
 
@@ -98,6 +98,7 @@ def came_of_it(standings: Sequence[Standing]) -> Iterator[str]:
             yield f"{one.panel}: refused: {kinds}"
         if one.orders.total() > one.orders["not followed"]:
             states = ", ".join(f"{count} {state}" for state, count in one.orders.most_common() if count)
-            yield f"{one.panel}: orders: {states}; {amount(one.returned, one.currency)} came back"
+            returned = came_back(one.returned, one.currency, is_exact=one.is_returned_exact)
+            yield f"{one.panel}: orders: {states}; {returned}"
         if one.unpriced:
             yield f"{one.panel}: what {one.unpriced} placed rows cost is not known yet, so spent is more"

@@ -22,8 +22,9 @@ from smmclient.bulk import (
     RowPlaced,
     RowRefused,
 )
+from smmclient.bulk.unit import Unit
 from smmclient.cli.bulk.progress import Progress
-from smmclient.cli.bulk.standing import amount
+from smmclient.cli.bulk.standing import amount, came_back
 
 __all__ = ["PlainEvents", "line_of", "not_saved", "short_time", "where"]
 
@@ -42,7 +43,7 @@ class PlainEvents:
     def lines(self, event: BulkEvent, entry: Entry | None) -> Iterator[str]:
         """What to write for an event, after it was counted."""
         if not (isinstance(event, PriceChanged) and self._is_known_price(event)):
-            line = line_of(event, entry)
+            line = line_of(event, entry, unit=self._progress.panel(event.panel).unit)
             if line is not None:
                 yield line
         if isinstance(event, (RowPlaced, RowRefused)):
@@ -65,13 +66,13 @@ class PlainEvents:
         if share <= self._told_share and now - self._told_at < _EVERY:
             return
         self._told_share, self._told_at = share, now
-        yield f"{done} of {total} {what}{self._details()}"
+        yield f"{done} of {total} {what}{self._details(is_placing=what == 'rows')}"
 
-    def _details(self) -> str:
+    def _details(self, *, is_placing: bool) -> str:
         panels = self._progress.panels.values()
         doubt = sum(len(one.doubts) for one in panels)
         refused = sum(one.refused for one in panels)
-        rate = sum(one.per_minute() for one in panels)
+        rate = sum(one.per_minute() or 0 for one in panels) if is_placing else 0
         parts = [f"{rate}/min"] if rate else []
         parts += [f"{refused} refused"] if refused else []
         parts += [f"{doubt} in doubt"] if doubt else []
@@ -84,8 +85,13 @@ def where(entry: Entry) -> str:
     return f"{entry.panel} {entry.source} line {entry.line}{'' if is_made else f' ({entry.ref})'}"
 
 
-def line_of(event: BulkEvent, entry: Entry | None = None, *, is_live: bool = False) -> str | None:
-    """One line for an event, or None for those that only count; ``is_live``: the display has the counts."""
+def line_of(
+    event: BulkEvent, entry: Entry | None = None, *, unit: Unit | None = None, is_live: bool = False
+) -> str | None:
+    """One line for an event, or None for those that only count.
+
+    ``unit`` is what the panel charges in; ``is_live``: the display has the counts.
+    """
     match event:
         case PanelStarted():
             return None if is_live else _started(event)
@@ -116,7 +122,7 @@ def line_of(event: BulkEvent, entry: Entry | None = None, *, is_live: bool = Fal
                 f"{event.panel}: stopped: {reason if error in ('MoneyGuard', 'Unavailable') else f'{error}: {reason}'}"
             )
         case OrderChanged():
-            return _changed(event, entry)
+            return _changed(event, entry, unit or Unit.of(()))
         case _:
             return None
 
@@ -130,12 +136,14 @@ def _started(event: PanelStarted) -> str:
     return f"{event.panel}: {', '.join(parts)}"
 
 
-def _changed(event: OrderChanged, entry: Entry | None) -> str | None:
+def _changed(event: OrderChanged, entry: Entry | None, unit: Unit) -> str | None:
     if entry is None:
         return None
     status = event.status
     remains = "" if status.remains is None else f", {status.remains} remain"
-    returned = "" if entry.returned is None else f", {amount(entry.returned, status.currency)} came back"
+    returned = ""
+    if entry.returned is not None:
+        returned = f", {came_back(entry.returned, status.currency, is_exact=unit.is_told(entry))}"
     return f"{where(entry)}: order {status.order} {status.state.value}{remains}{returned}"
 
 

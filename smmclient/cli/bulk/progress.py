@@ -22,6 +22,7 @@ from smmclient.bulk import (
     RowPlaced,
     RowRefused,
 )
+from smmclient.bulk.unit import Unit
 from smmclient.cli.bulk.standing import Standing
 from smmclient.events import Attempted, Event
 from smmclient.exact import EXACT
@@ -30,6 +31,8 @@ from smmclient.settings import Limit
 __all__ = ["PanelProgress", "Progress"]
 
 _MINUTE = 60.0
+#: Seconds in which there is no rate yet.
+_FIRST = 5.0
 #: Seconds that the rate for the time left is taken from.
 _LATELY = 180.0
 
@@ -46,6 +49,7 @@ class PanelProgress:
     held: int = 0
     spent: Decimal = Decimal(0)
     currency: str | None = None
+    unit: Unit = field(factory=lambda: Unit.of(()))
     refusals: Counter[str] = field(factory=Counter)
     #: Rows in doubt by number.
     doubts: set[int] = field(factory=set)
@@ -103,6 +107,8 @@ class PanelProgress:
 
     def _follow(self, event: OrderChanged) -> None:
         status = event.status
+        if status.charge is not None:
+            self.unit = self.unit.finer(status.charge)
         if (before := self._state_of.pop(status.order, None)) is not None:
             self.states[before] -= 1
         self.states[status.state.value] += 1
@@ -115,12 +121,15 @@ class PanelProgress:
         """Count a request."""
         self._requests.append(self.clock())
 
-    def per_minute(self) -> int:
-        """Rows that ended within the last minute."""
+    def per_minute(self) -> int | None:
+        """How many rows end in a minute, by the last one of this session; None in its first seconds."""
         now = self.clock()
         while self._ended and self._ended[0] < now - _LATELY:
             self._ended.popleft()
-        return sum(1 for at in self._ended if at > now - _MINUTE)
+        seconds = min(_MINUTE, now - self.began)
+        if seconds < _FIRST:
+            return None
+        return round(sum(1 for at in self._ended if at > now - _MINUTE) * _MINUTE / seconds)
 
     def seconds_left(self) -> float | None:
         """How long the rest takes at the rate of the last minutes; None where nobody can say."""
@@ -164,7 +173,7 @@ class Progress:
             panel.total = one.asked - one.invalid
             panel.placed, panel.refused = one.placed, one.refused
             panel.refusals = one.refusals.copy()
-            panel.spent, panel.currency = one.spent, one.currency
+            panel.spent, panel.currency, panel.unit = one.spent, one.currency, one.unit
             panel.began = self.clock()
         for entry in doubts:
             self.panel(entry.panel).doubts.add(entry.number)
@@ -175,6 +184,7 @@ class Progress:
             if one.placed:
                 panel = self.panel(one.panel)
                 panel.followed, panel.final = one.placed, one.placed - one.open_orders
+                panel.unit = one.unit
                 panel.states = one.orders.copy()
                 del panel.states["not followed"]
 

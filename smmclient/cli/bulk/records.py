@@ -15,8 +15,11 @@ PriceChanged   + was, cost
 PanelPaused    seconds, reason
 PanelResumed
 PanelStopped   error, reason
-OrderChanged   + order, state, raw_state, charge, remains, returned, currency
+OrderChanged   + order, state, raw_state, charge, remains, returned, is_returned_exact (see below), currency
 =============  =====================================================================================================
+
+``returned`` is the price less the charge. Where no receipt told the price and the catalog's is finer than the panel's
+balances it is not exact: the panel may have rounded.
 
 Before them come ``RowInvalid`` (panel, ref, line, reason) and ``Checked``; after them ``Ended`` (code, is_stopped,
 panels, next); in place of it ``Failed`` (error) where the command ended in an error.
@@ -42,12 +45,13 @@ from smmclient.bulk import (
     RowPlaced,
     RowRefused,
 )
+from smmclient.bulk.unit import Unit
 
 __all__ = ["as_record"]
 
 
-def as_record(event: BulkEvent, entry: Entry | None = None) -> dict[str, object]:
-    """The event as a flat object; ``entry`` is the row of an `OrderChanged`."""
+def as_record(event: BulkEvent, entry: Entry | None = None, *, unit: Unit | None = None) -> dict[str, object]:
+    """The event as a flat object; ``entry`` is the row of an `OrderChanged`, ``unit`` what the panel charges in."""
     row: Entry | None = getattr(event, "entry", entry)
     told: dict[str, object] = {"event": type(event).__name__, "panel": event.panel}
     if row is not None:
@@ -58,10 +62,10 @@ def as_record(event: BulkEvent, entry: Entry | None = None) -> dict[str, object]
             "number": row.number,
             "service": None if row.order is None else str(row.order.service),
         }
-    return told | _more(event, row)
+    return told | _more(event, row, unit or Unit.of(()))
 
 
-def _more(event: BulkEvent, row: Entry | None) -> dict[str, object]:
+def _more(event: BulkEvent, row: Entry | None, unit: Unit) -> dict[str, object]:
     match event:
         case PanelStarted():
             return {
@@ -108,6 +112,7 @@ def _more(event: BulkEvent, row: Entry | None) -> dict[str, object]:
                 "charge": status.charge,
                 "remains": status.remains,
                 "returned": None if row is None else row.returned,
+                "is_returned_exact": row is not None and unit.is_told(row),
                 "currency": status.currency,
             }
         case _:

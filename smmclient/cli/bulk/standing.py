@@ -11,11 +11,26 @@ from pathlib import Path
 from attrs import define, field
 
 from smmclient.bulk import Journal, RowState, Tally
+from smmclient.bulk.unit import Unit, without_noise
 from smmclient.cli.outcome import OK, REFUSED, UNAVAILABLE, UNKNOWN
 from smmclient.cli.plain import clean
 from smmclient.exact import EXACT
+from smmclient.model import OrderState
 
-__all__ = ["Standing", "add_up", "amount", "as_json", "code_of", "count_of", "next_steps", "stand", "summary"]
+__all__ = [
+    "Standing",
+    "add_up",
+    "amount",
+    "as_json",
+    "came_back",
+    "code_of",
+    "count_of",
+    "next_steps",
+    "stand",
+    "summary",
+]
+
+_RETURNING = (OrderState.PARTIAL, OrderState.CANCELED, OrderState.REFUNDED)
 
 
 @define
@@ -37,6 +52,9 @@ class Standing:
     #: Rows that are not sent, and whose cost nobody knows.
     waiting_unpriced: int = 0
     returned: Decimal = Decimal(0)
+    #: Whether what came back is known: a catalog's prices can be finer than what the panel charges in.
+    is_returned_exact: bool = True
+    unit: Unit = field(factory=lambda: Unit.of(()))
     refusals: Counter[str] = field(factory=Counter)
     orders: Counter[str] = field(factory=Counter)
     open_orders: int = 0
@@ -87,7 +105,28 @@ async def stand(journal: Journal) -> list[Standing]:
     for one in standings:
         known = await journal.checkpoints(one.panel)
         one.currency = known[-1].balance.currency if known else None
+        one.unit = Unit.of(look.balance.amount for look in known)
+        if one.returned:
+            one.is_returned_exact = await _is_returned_exact(
+                journal, one.panel, [look.balance.amount for look in known]
+            )
     return standings
+
+
+async def _is_returned_exact(journal: Journal, panel: str, balances: Sequence[Decimal]) -> bool:
+    found = journal.entries(states=(RowState.DONE,), panel=panel, order_states=_RETURNING)
+    entries = [entry async for entry in found if entry.returned is not None]
+    unit = Unit.of([*balances, *(one.spent for one in entries if one.spent is not None)])
+    return all(unit.is_told(one) for one in entries)
+
+
+def came_back(value: Decimal, currency: str | None, *, is_exact: bool) -> str:
+    """What came back, for people.
+
+    >>> came_back(Decimal("292.50"), "VND", is_exact=False)
+    'about 292.50 VND came back'
+    """
+    return f"{'' if is_exact else 'about '}{amount(value, currency)} came back"
 
 
 def add_up(tallies: Iterable[Tally]) -> list[Standing]:
@@ -110,10 +149,12 @@ def code_of(standings: Sequence[Standing]) -> int:
 def amount(value: Decimal, currency: str | None = None) -> str:
     """The amount with all digits that say something, and at least two after the point.
 
-    >>> amount(Decimal("1.50000"), "USD"), amount(Decimal("1E-6"))
-    ('1.50 USD', '0.000001')
+    What a panel's floats have left behind the eighth says nothing; exports and JSON have it.
+
+    >>> amount(Decimal("1.50000"), "USD"), amount(Decimal("1E-6")), amount(Decimal("0.01007262000000000115"))
+    ('1.50 USD', '0.000001', '0.01007262')
     """
-    whole, _, fraction = f"{value:f}".partition(".")
+    whole, _, fraction = f"{without_noise(value):f}".partition(".")
     text = f"{whole}.{fraction.rstrip('0'):0<2}"
     return f"{text} {clean(currency)}" if currency else text
 
@@ -144,6 +185,7 @@ def as_json(standings: Sequence[Standing]) -> list[Mapping[str, object]]:
             "in_doubt_cost": one.at_stake,
             "not_sent_cost": one.waiting,
             "returned": one.returned,
+            "is_returned_exact": one.is_returned_exact,
             "currency": one.currency,
             "refusals": dict(one.refusals),
             "orders": dict(one.orders),
@@ -158,16 +200,22 @@ def next_steps(run: Path, standings: Sequence[Standing], *, is_watching: bool = 
     sending = sum(one.sending for one in standings) if is_watching else 0
     if sending:
         yield f"{_rows(sending)} in the air; if nothing works on the run now, they are in doubt"
-    if doubt := sum(one.in_doubt for one in standings) - sending:
-        yield f"{_rows(doubt)} in doubt: do not order them again; `smm bulk doubt {name}`"
+    followed = sum(one.open_orders for one in standings)
+    follow = f"{count_of(followed, 'order')} not final yet: `smm bulk follow {name}`"
+    doubt = sum(one.in_doubt for one in standings) - sending
+    if followed and doubt:
+        # What comes back of them would be mistaken for what a row in doubt did not cost.
+        yield follow
+    if doubt:
+        yield f"{_rows(doubt)} in doubt: do not order them again; {'then ' if followed else ''}`smm bulk doubt {name}`"
     if pending := sum(one.pending for one in standings):
         yield f"{_rows(pending)} not sent yet: `smm bulk resume {name}`"
     if invalid := sum(one.invalid for one in standings):
         yield f"{_rows(invalid)} invalid: mend the file, `smm bulk place FILE --run {name} --add`"
     if refused := sum(one.refused for one in standings):
         yield f"{_rows(refused)} refused: `smm bulk export {name} OUT.csv` says why"
-    if followed := sum(one.open_orders for one in standings):
-        yield f"{count_of(followed, 'order')} not final yet: `smm bulk follow {name}`"
+    if followed and not doubt:
+        yield follow
 
 
 def count_of(count: int, noun: str) -> str:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from smmclient.bulk import BulkEvent, Entry, OrderChanged
+from smmclient.bulk.unit import Unit
 from smmclient.cli.bulk.plain_events import PlainEvents, line_of
 from smmclient.cli.bulk.progress import Progress
 from smmclient.cli.bulk.records import as_record
@@ -44,6 +45,9 @@ class View(ABC):
             return await self._find(event.panel, event.status.order)
         return None
 
+    def _unit(self, event: BulkEvent) -> Unit:
+        return self._progress.panel(event.panel).unit
+
     def close(self) -> None:  # noqa: B027 (most leave no trace)
         """Leave the terminal as it was."""
 
@@ -61,7 +65,7 @@ class JsonView(View):
 
     async def _show(self, event: BulkEvent) -> None:
         entry = await self._entry(event, is_any=True)
-        self._out.write_json(as_record(event, entry), is_line=True)
+        self._out.write_json(as_record(event, entry, unit=self._unit(event)), is_line=True)
 
 
 class PlainView(View):
@@ -94,7 +98,7 @@ class LiveView(View):
 
     async def _show(self, event: BulkEvent) -> None:
         entry = await self._entry(event)
-        if (line := line_of(event, entry, is_live=True)) is not None:
+        if (line := line_of(event, entry, unit=self._unit(event), is_live=True)) is not None:
             from rich.text import Text
 
             from smmclient.cli.plain import clean

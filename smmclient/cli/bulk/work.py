@@ -26,8 +26,8 @@ from smmclient.bulk.stage import Stage
 from smmclient.cli.bulk.asking import ask
 from smmclient.cli.bulk.checks import file_errors, open_source
 from smmclient.cli.bulk.choices import Guards, Way
+from smmclient.cli.bulk.connections import Connections
 from smmclient.cli.bulk.ending import Ending, show_ending
-from smmclient.cli.bulk.panels import Panels
 from smmclient.cli.bulk.plain_events import not_saved
 from smmclient.cli.bulk.progress import Progress
 from smmclient.cli.bulk.report import Findings, show_report
@@ -123,9 +123,9 @@ async def follow_run(session: Session, plan: Plan) -> int:
         return await _go_on(session, journal, panels, plan, progress, with_follow=True, is_placing=False)
 
 
-def _panels(session: Session, plan: Plan, progress: Progress) -> Panels:
+def _panels(session: Session, plan: Plan, progress: Progress) -> Connections:
     plan.way.pace()  # says what is wrong with it before a run is opened
-    return Panels(session, plan.access, plan.way.settings(), on_event=progress.attempted)
+    return Connections(session, plan.access, plan.way.settings(), on_event=progress.attempted)
 
 
 class _Agreement:
@@ -183,7 +183,7 @@ class _Agreement:
 
 
 async def connect_run(
-    journal: SqliteJournal, panels: Panels, names: Sequence[str], *, is_same_account: bool
+    journal: SqliteJournal, panels: Connections, names: Sequence[str], *, is_same_account: bool
 ) -> dict[str, Provider]:
     """The providers of a run's panels; the run is bound to their accounts, whose key goes nowhere else."""
     panels.keep({one.panel: one for one in await journal.bound()})
@@ -203,7 +203,7 @@ async def connect_run(
 async def _go_on(
     session: Session,
     journal: SqliteJournal,
-    panels: Panels,
+    panels: Connections,
     plan: Plan,
     progress: Progress,
     *,

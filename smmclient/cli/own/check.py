@@ -1,4 +1,4 @@
-"""What a panel speaks, found out by asking for its balance, its catalog and one status. Nothing is ordered."""
+"""What a panel speaks, found out by asking for its balance, its catalog and statuses. Nothing is ordered."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from smmclient.catalog import Catalog
 from smmclient.cli.outcome import OK, exit_code
 from smmclient.cli.output import Out
 from smmclient.cli.plain import problem
-from smmclient.dialect import Capabilities
+from smmclient.dialect import Capabilities, Support
 from smmclient.errors import (
     AccountSuspended,
     AuthenticationFailed,
+    Malformed,
     Refused,
     SMMError,
     Unavailable,
@@ -28,8 +29,8 @@ from smmclient.provider import Provider
 
 __all__ = ["check_panel"]
 
-#: An id that hardly any panel has given to this account: how it is refused says that statuses can be asked for.
-_SOME_ORDER = "1"
+#: Ids that hardly any panel has given to this account: how they are refused says that statuses can be asked for.
+_SOME_ORDERS = ("1", "2")
 _PACKAGES = ("package", "commentspackage")
 
 
@@ -40,22 +41,31 @@ class _Answers:
     balance: Balance | SMMError
     catalog: Catalog | SMMError | None = None
     status: OrderStatus | SMMError | None = None
+    #: Of two orders in one call; an error where the call failed as a whole.
+    statuses: Mapping[str, OrderStatus | SMMError] | SMMError | None = None
+    #: Whether they had to be asked for again, one by one.
+    is_one_by_one: bool = False
 
 
 async def check_panel(out: Out, panel: Provider, *, order: str | None) -> int:
     """Ask, and tell what the answers show; returns the exit code."""
-    answers = await _ask(panel, order or _SOME_ORDER)
+    answers = await _ask(panel, order)
     lines = {"balance": _of_balance(answers.balance)}
     if answers.catalog is not None:
         lines |= _of_catalog(answers.catalog)
     if answers.status is not None:
         lines["status"] = _of_status(answers.status, is_ours=order is not None)
+    if answers.statuses is not None:
+        lines["status of two"] = _of_two(answers, is_ours=order is not None)
     features = _features(panel.capabilities, answers)
     if out.json:
         out.write_json(_plain(panel, answers, features))
     else:
         out.table((panel.name, panel.base_url or ""), list(lines.items()))
-        if out.is_terminal:
+        if answers.catalog is None:
+            # It was not asked for anything but the balance: there is nothing to tell of it.
+            pass
+        elif out.is_terminal:
             out.table(("feature", "support"), list(features.items()))
         else:
             out.table(("panel", *features), [(panel.name, *features.values())])
@@ -67,15 +77,26 @@ async def check_panel(out: Out, panel: Provider, *, order: str | None) -> int:
     return max((exit_code(error) for error in errors), default=OK)
 
 
-async def _ask(panel: Provider, order: str) -> _Answers:
+async def _ask(panel: Provider, order: str | None) -> _Answers:
     try:
-        balance = await panel.balance(refresh=True)
+        balance: Balance | SMMError = await panel.balance(refresh=True)
     except (AuthenticationFailed, AccountSuspended, Unavailable, UsageError) as error:
         # The rest would meet the same; and some panels lock an address out after a few bad keys.
         return _Answers(balance=error)
     except SMMError as error:
-        return _Answers(balance=error, catalog=await _catalog(panel), status=await _status(panel, order))
-    return _Answers(balance=balance, catalog=await _catalog(panel), status=await _status(panel, order))
+        balance = error
+    was_one = _is_one(panel)
+    return _Answers(
+        balance=balance,
+        catalog=await _catalog(panel),
+        status=await _status(panel, order or _SOME_ORDERS[0]),
+        statuses=await _statuses(panel, order),
+        is_one_by_one=not was_one and _is_one(panel),
+    )
+
+
+def _is_one(panel: Provider) -> bool:
+    return panel.capabilities.status_batch is Support.NO or getattr(panel, "batch_size", None) == 1
 
 
 async def _catalog(panel: Provider) -> Catalog | SMMError:
@@ -87,7 +108,19 @@ async def _catalog(panel: Provider) -> Catalog | SMMError:
 
 async def _status(panel: Provider, order: str) -> OrderStatus | SMMError:
     try:
-        return (await panel.order_statuses([order]))[order]
+        # By its value: the provider takes the spaces off an id.
+        (status,) = (await panel.order_statuses([order])).values()
+        return status
+    except SMMError as error:
+        return error
+
+
+async def _statuses(panel: Provider, order: str | None) -> Mapping[str, OrderStatus | SMMError] | SMMError | None:
+    if _is_one(panel):
+        return None
+    two = _SOME_ORDERS if order is None else (order, *(one for one in _SOME_ORDERS if one != order.strip()))[:2]
+    try:
+        return await panel.order_statuses(two)
     except SMMError as error:
         return error
 
@@ -136,8 +169,31 @@ def _of_status(status: OrderStatus | SMMError, *, is_ours: bool) -> str:
         return f"{status.state.name} ({status.raw_state!r}){charge}"
     if isinstance(status, Refused) and not is_ours:
         known = "" if isinstance(status, UnknownOrder) else ": words that are not known to mean an unknown order"
-        return f"answers; refuses order {_SOME_ORDER} with {status.text!r}{known}"
+        return f"answers; refuses order {_SOME_ORDERS[0]} with {status.text!r}{known}"
     return f"{type(status).__name__}: {status.message}"
+
+
+def _answers_many(answers: _Answers) -> bool | None:
+    """Whether the panel tells the statuses of several orders in one call; None where that is not known."""
+    if answers.is_one_by_one:
+        return False
+    if not isinstance(answers.statuses, Mapping):
+        return None
+    return None if any(isinstance(one, Malformed) for one in answers.statuses.values()) else True
+
+
+def _of_two(answers: _Answers, *, is_ours: bool) -> str:
+    statuses = answers.statuses
+    surer = "" if is_ours else " (surer with --order, and an order of yours)"
+    match _answers_many(answers):
+        case True:
+            return f"answers for each of several in one call{surer}"
+        case False:
+            return f"answers for several without telling which is which: set features.status_batch=no{surer}"
+        case None:
+            failed = statuses if isinstance(statuses, SMMError) else None
+            why = "the reply leaves one out" if failed is None else f"{type(failed).__name__}: {failed.message}"
+            return f"{why}: set features.status_batch=no if one alone is answered{surer}"
 
 
 def _counted(counts: Mapping[str, int]) -> str:
@@ -174,6 +230,10 @@ def _plain(panel: Provider, answers: _Answers, features: Mapping[str, str]) -> d
         "features": dict(features),
         "balance": told(answers.balance),
         "status": told(answers.status),
+        "statuses": {one: told(status) for one, status in answers.statuses.items()}
+        if isinstance(answers.statuses, Mapping)
+        else told(answers.statuses),
+        "answers_many": _answers_many(answers),
     }
     catalog = answers.catalog
     if isinstance(catalog, Catalog):

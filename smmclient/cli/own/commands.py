@@ -8,12 +8,17 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from smmclient.cli.options import Flag, Hidden
-from smmclient.cli.outcome import OK, CallError
+from smmclient.cli.outcome import OK, CallError, mending
 from smmclient.cli.session import Access
 
 __all__ = ["add", "list_", "remove", "try_"]
 
 Name = Annotated[str, Parameter(help="What the panel is called: lower-case letters, digits, '-', '_' and '.'.")]
+
+_SET = (
+    "A knob in which it differs: KNOB=VALUE, or KNOB.NAME=VALUE for one in a table; once for each. "
+    "docs/own-panels.md lists them."
+)
 
 
 def add(
@@ -21,9 +26,7 @@ def add(
     *,
     session: Hidden,
     base_url: Annotated[str, Parameter(help="The address of its API; without a path, /api/v2 is taken.")],
-    set: Annotated[
-        list[str] | None, Parameter(help="A knob in which it differs: KNOB=VALUE; docs/own-panels.md lists them.")
-    ] = None,
+    set: Annotated[list[str] | None, Parameter(help=_SET, negative="")] = None,
     json: Flag = False,
 ) -> int:
     """Add a panel that speaks the convention; it is known by its name from then on. Nothing is sent."""
@@ -37,21 +40,25 @@ def add(
         out.write_json({"panel": name, "base_url": dialect.base_url, "key": env_name(name), "file": str(path)})
         return OK
     out.line(f"{name} is kept in {path}: {dialect.base_url}")
-    out.note(f"  -> put its key into {env_name(name)}, then: smm panels test {name}")
+    key = env_name(name)
+    first = f"its key is in {key}; now" if session.environ.get(key) else f"put its key into {key}, then"
+    out.note(f"  -> {first}: smm panels test {name}")
     return OK
 
 
 def list_(*, session: Hidden, json: Flag = False) -> int:
     """Show the panels of the file."""
     from smmclient.panelfile import read_panels
+    from smmclient.places import is_there
     from smmclient.registry import env_name
 
     path, out = _path(session), session.out
-    found = read_panels(path) if path.exists() else {}
+    with mending(path):
+        found = read_panels(path) if is_there(path) else {}
     if out.json:
         out.write_json(
             [
-                {"panel": name, "base_url": one.base_url, "key": key, "has_key": key in session.environ}
+                {"panel": name, "base_url": one.base_url, "key": key, "has_key": bool(session.environ.get(key))}
                 for name, one in found.items()
                 for key in (env_name(name),)
             ]
@@ -63,7 +70,7 @@ def list_(*, session: Hidden, json: Flag = False) -> int:
     out.table(
         ("panel", "base_url", "key", "key is set"),
         [
-            (name, one.base_url, env_name(name), "yes" if env_name(name) in session.environ else "no")
+            (name, one.base_url, env_name(name), "yes" if session.environ.get(env_name(name)) else "no")
             for name, one in found.items()
         ],
     )
@@ -77,9 +84,10 @@ async def try_(
     access: Access | None = None,
     order: Annotated[str | None, Parameter(help="The id of an order there, to ask for its status.")] = None,
 ) -> int:
-    """Ask a panel for its balance, its catalog and one status, and tell what it speaks and what it lacks.
+    """Ask a panel for its balance, its catalog and statuses, and tell what it speaks and what it lacks.
 
-    Nothing is ordered. Without --order the status of order 1 is asked for, which most panels refuse: that says as much.
+    Nothing is ordered. Without --order the statuses of orders 1 and 2 are asked
+    for, which most panels refuse: that says as much.
     """
     from smmclient.cli.own.check import check_panel
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
@@ -12,7 +13,6 @@ from attrs import evolve
 from smmclient.cli.outcome import CallError
 from smmclient.cli.profiles import Account, has_profile, profiles_path, resolve
 from smmclient.cli.session import Access, Session
-from smmclient.registry import env_name, providers
 
 if TYPE_CHECKING:
     from smmclient.bulk import Bound
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from smmclient.provider import Provider
     from smmclient.settings import Settings
 
-__all__ = ["Panels"]
+__all__ = ["Connections"]
 
 
-class Panels(Mapping[str, "Provider"]):
+class Connections(Mapping[str, "Provider"]):
     """Providers by the name that a run's rows have: a provider's, or else a profile's.
 
     A name that is neither is not in it; one that cannot be connected to (no key …) raises what `connect` does. Use it
@@ -115,30 +115,20 @@ class Panels(Mapping[str, "Provider"]):
 
     def _named(self, name: str) -> Account:
         """The account behind a name: the provider's with the key in the environment, or a profile's."""
-        environ = self._session.environ
-        if self._session.knows(name):
-            return self._of_provider(name)
-        if has_profile(environ, name):
-            return resolve(environ, profile=name)
-        if (kept := self._kept.get(name)) is not None:
+        environ, kept = self._session.environ, self._kept.get(name)
+        if kept is None or self._session.knows(name) or has_profile(environ, name):
+            return self._session.account(name)
+        if kept.provider != name:
             raise CallError(
                 f"the run's panel {name!r} was a profile for {kept.provider}, and there is none of that name in "
                 f"{profiles_path(environ)}",
                 hint=f"nothing was sent; write it again, or name another one: --panel {name} --profile NAME",
             )
         raise CallError(
-            f"{name!r} is neither a provider nor a profile",
-            hint=f"nothing was sent; `smm providers` lists the names: {', '.join(providers())}",
+            f"the run's panel {name!r} is no longer known: it was a panel of your own, or of a package",
+            hint="nothing was sent; add it again: "
+            + shlex.join(["smm", "panels", "add", name, "--base-url", kept.base_url or "https://…"]),
         )
-
-    def _of_provider(self, name: str) -> Account:
-        """A provider's account: the key in the environment, or else that of a profile which has the provider's name."""
-        environ = self._session.environ
-        if env_name(name) not in environ and has_profile(environ, name):
-            kept = resolve(environ, profile=name)
-            if kept.panel == name:
-                return kept
-        return Account(name)
 
     # ------------------------------------------------------------------------------------------------ the mapping
 
