@@ -49,16 +49,12 @@ def find_pythons(*versions: str) -> list[str]:
 PYTHONS = find_pythons("3.11", "3.12", "3.13")
 
 
-def run_tests(session: nox.Session, *options: str) -> None:
-    """Run pytest; temporary files are in memory where that is possible: journals wait for the disk a great deal."""
+def run_tests(session: nox.Session) -> None:
+    """Run pytest on all cores; temporary files are in memory where that is possible: journals wait a lot for the disk."""
     memory = Path("/dev/shm")
     is_there = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
-    session.run("pytest", *options, *session.posargs, env={"TMPDIR": str(memory)} if is_there else {})
-
-
-#: The long tests of a run's files, which the oldest and the newest Python have: they take a third of the time.
-LONG = ("crashes", "journal_damage", "journal", "groups", "source", "export")
-LIGHT = [f"--ignore=tests/bulk/test_{name}.py" for name in LONG]
+    spread = ("-n", "auto", "--dist", "worksteal")
+    session.run("pytest", *spread, *session.posargs, env={"TMPDIR": str(memory)} if is_there else {})
 
 
 @nox.session
@@ -81,7 +77,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests, against the source."""
     session.install("-e", ".[all]", *TEST)
-    run_tests(session, *([] if session.python in (PYTHONS[0], PYTHONS[-1]) else LIGHT))
+    run_tests(session)
 
 
 @nox.session
@@ -101,7 +97,7 @@ def wheel(session: nox.Session) -> None:
         copy = shutil.copytree if Path(name).is_dir() else shutil.copy
         copy(name, folder / name)
     session.chdir(folder)
-    run_tests(session, *LIGHT)
+    run_tests(session)
 
 
 @nox.session

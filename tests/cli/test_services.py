@@ -33,7 +33,7 @@ def on_a_terminal(monkeypatch: pytest.MonkeyPatch, *arguments: str, is_plain: bo
             return True
 
     screen = Terminal()
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "80" if is_plain else "200")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "dumb" if is_plain else "xterm")
     with monkeypatch.context() as patched:
