@@ -50,7 +50,7 @@ PYTHONS = find_pythons("3.11", "3.12", "3.13")
 
 
 def run_tests(session: nox.Session) -> None:
-    """Run pytest on all cores; temporary files are in memory where that is possible: journals wait a lot for the disk."""
+    """Run pytest on all cores, temporary files in memory if that is possible: journals wait a lot for the disk."""
     memory = Path("/dev/shm")
     is_there = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30
     spread = ("-n", "auto", "--dist", "worksteal")
