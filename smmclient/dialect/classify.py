@@ -43,23 +43,22 @@ def payload_of(
         payload = read_json(reply.body)
     except Unreadable as error:
         garbled = error
+    text = None if garbled else error_text(payload, operation)
     # Before the status is looked at: with an order's id in it, no status says that nothing was done.
-    if operation == "add" and _names_an_order(payload) and (status >= 300 or _row_says_no(payload)):
-        raise Unreadable(f"HTTP {status} with both an order id and an error")
+    is_no = status >= 300 or text is not None or _row_says_no(payload)
+    if operation == "add" and is_no and _names_an_order(payload):
+        raise Unreadable(f"HTTP {status} with both an order id and an error: {text or 'the status, or the row'}")
     if status == 429:
         raise _rate_limited(reply, "429")
     if 300 <= status < 400:
         location = reply.headers.get("location", "nowhere")
         raise ConfigError(f"the panel redirects ({status}) to {location}: set base_url to the panel's own address")
-    text = None if garbled else error_text(payload, operation)
     if text is None and 400 <= status < 500 and isinstance(payload, dict):
         text = _message(payload)
     if text is None and status < 500 and not isinstance(payload, (dict, list)):
         text = _plain_words(reply.body, operation, texts)
     if status == 408 or (status >= 500 and status != 503):
         raise Fault(f"HTTP {status}: {text or garbled or 'no error text'}")
-    if operation == "add" and text is not None and _names_an_order(payload):
-        raise Unreadable(f"HTTP {status} with both an order id and an error: {text}")
     if text is not None:
         raise _said_no(reply, payload, text, operation, texts, statuses)
     if status >= 500:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TypeVar
 
 from attrs import evolve, frozen
 
 from smmclient.catalog import Problem, Service
 from smmclient.dialect.codec import unwrap
 from smmclient.dialect.read import Unreadable, read_count, read_flag, read_id, read_money, read_text
-from smmclient.dialect.structure import BadField, structure
+from smmclient.dialect.structure import BadField, needed, structure
 from smmclient.exact import EXACT
 from smmclient.forms import kind_of_type
 
 __all__ = ["Pricing", "read_services"]
-
-T = TypeVar("T")
 
 #: Names under which panels put a service's id.
 _IDS = ("service", "serviceId", "id", "ID")
@@ -84,9 +81,9 @@ def _service(service_id: str, row: dict[str, object], pricing: Pricing) -> Servi
             read_text(fields["name"]) or "",
             read_text(fields["type"]) or "",
             read_text(fields["category"]),
-            _needed(read_money(fields.get("rate"))),
-            _needed(read_count(fields.get("min"))),
-            _needed(read_count(fields.get("max"))),
+            needed(read_money(fields.get("rate"))),
+            needed(read_count(fields.get("min"))),
+            needed(read_count(fields.get("max"))),
             read_flag(fields.get("refill")),
             read_flag(fields.get("cancel")),
             read_flag(fields.get("dripfeed")),
@@ -116,12 +113,6 @@ def _service(service_id: str, row: dict[str, object], pricing: Pricing) -> Servi
         # A rate for one package is the package's price; for how many posts a subscription is, nobody can know.
         package_units=1 if units == 1 and is_whole and kind != "subscription" else service.package_units,
     )
-
-
-def _needed(value: T | None) -> T:
-    if value is None:
-        raise Unreadable("it is missing")
-    return value
 
 
 def _of_thousand(rate: Decimal, units: int) -> Decimal:

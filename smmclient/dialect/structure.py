@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from smmclient.dialect.read import (
 )
 from smmclient.model import OrderState
 
-__all__ = ["BadField", "structure"]
+__all__ = ["BadField", "needed", "structure"]
 
 T = TypeVar("T")
 
@@ -32,18 +32,16 @@ class BadField(Unreadable):
         self.reason = reason
 
 
-def _needed(read: Callable[[object], T | None]) -> Callable[[object, object], T]:
-    def structure(value: object, _: object) -> T:
-        if (result := read(value)) is None:
-            raise Unreadable("it is missing")
-        return result
-
-    return structure
+def needed(value: T | None) -> T:
+    """The value of a field that a row must have."""
+    if value is None:
+        raise Unreadable("it is missing")
+    return value
 
 
 _converter = cattrs.Converter()
-_converter.register_structure_hook(Decimal, _needed(read_money))
-_converter.register_structure_hook(int, _needed(read_count))
+_converter.register_structure_hook(Decimal, lambda value, _: needed(read_money(value)))
+_converter.register_structure_hook(int, lambda value, _: needed(read_count(value)))
 _converter.register_structure_hook(str, lambda value, _: read_text(value) or "")
 _converter.register_structure_hook(Decimal | None, lambda value, _: read_money(value))
 _converter.register_structure_hook(int | None, lambda value, _: read_count(value))
