@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, overload
+from functools import cached_property
+from types import MemberDescriptorType
+from typing import TYPE_CHECKING, Protocol, cast, overload, runtime_checkable
 
 import attrs
 from attrs import field, frozen
@@ -77,6 +79,39 @@ class Service:
         return None if units is None else EXACT.divide(EXACT.multiply(self.rate, Decimal(units)), Decimal(1000))
 
 
+class _Raw:
+    """The field ``raw`` of a `Service`, which may hold a function that gives the row of an id: called when looked at.
+
+    To decode the rows of a large catalog takes longer than all the rest, and few look at them.
+    """
+
+    def __init__(self, slot: MemberDescriptorType) -> None:
+        self._slot = slot
+
+    def __get__(self, service: Service | None, owner: type[Service]) -> object:
+        if service is None:
+            return self
+        row = self._slot.__get__(service, owner)
+        if callable(row):
+            row = row(service.id)
+            self._slot.__set__(service, row)
+        return row
+
+    def __set__(self, service: Service, row: object) -> None:
+        # By what attrs generates, and by `read_later`; to anybody else the class is frozen.
+        self._slot.__set__(service, row)
+
+
+_raw = _Raw(cast("MemberDescriptorType", Service.raw))
+Service.raw = _raw
+
+
+def read_later(service: Service, row_of: Callable[[str], object]) -> Service:
+    """The service, whose ``raw`` is what the function gives for its id when it is looked at."""
+    _raw.__set__(service, row_of)
+    return service
+
+
 @frozen
 class Problem:
     """A catalog row that is no service one could order: its number from 1, the field, and why. ``raw`` is the row.
@@ -92,26 +127,35 @@ class Problem:
     service: str | None = None
 
 
+@runtime_checkable
+class HasIds(Protocol):
+    """Services that can tell their ids without being built."""
+
+    def ids(self) -> list[str]:
+        """The ids, in order."""
+        ...
+
+
 @frozen(eq=False)
 class Catalog(Sequence[Service]):
     """The services of a panel, in the panel's order, fetched at ``fetched_at``.
 
-    ``problems`` lists the rows that could not be read; no row is dropped without a trace.
+    ``problems`` lists the rows that could not be read; no row is dropped without a trace. All rows are checked when
+    the catalog is read; each `Service` of a large one is built when it is first looked at.
     """
 
-    services: tuple[Service, ...]
+    services: Sequence[Service]
     problems: tuple[Problem, ...] = ()
     fetched_at: float = 0.0
-    _by_id: Mapping[str, Service] = field(init=False, repr=False)
 
-    def __attrs_post_init__(self) -> None:
-        by_id: dict[str, Service] = {}
-        for service in self.services:
-            by_id.setdefault(service.id, service)
-        object.__setattr__(self, "_by_id", by_id)
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """Where the service of each id stands; the first, if there are several."""
+        ids = self.services.ids() if isinstance(self.services, HasIds) else [one.id for one in self.services]
+        return {one: len(ids) - 1 - back for back, one in enumerate(reversed(ids))}
 
     def __repr__(self) -> str:
-        return f"<Catalog: {len(self.services)} services, {len(self.problems)} problems>"
+        return f"<Catalog: {len(self)} services, {len(self.problems)} problems>"
 
     def __len__(self) -> int:
         return len(self.services)
@@ -124,11 +168,13 @@ class Catalog(Sequence[Service]):
     @overload
     def __getitem__(self, index: slice) -> tuple[Service, ...]: ...
     def __getitem__(self, index: int | slice) -> Service | tuple[Service, ...]:
-        return self.services[index]
+        found = self.services[index]
+        return found if isinstance(found, Service) else tuple(found)
 
     def get(self, service: int | str) -> Service | None:
         """The service with that id, or None; ``catalog[0]`` is the first line instead."""
-        return self._by_id.get(str(service))
+        place = self._places.get(str(service))
+        return None if place is None else self.services[place]
 
     def problem(self, service: int | str) -> Problem | None:
         """Why the service with that id is not in the catalog, where a row for it could not be read."""
@@ -145,7 +191,7 @@ class Catalog(Sequence[Service]):
         ...     print(f"{change.after.name}: {change.before.rate} -> {change.after.rate}")
         Likes: 0.50 -> 0.60
         """
-        lost = [service for service in older if service.id not in self._by_id]
+        lost = [service for service in older if service.id not in self._places]
         unreadable = {one.service for one in self.problems}
         pairs = [(older.get(service.id), service) for service in self]
         return CatalogDiff(
@@ -166,7 +212,7 @@ class Catalog(Sequence[Service]):
         >>> [service.id for service in catalog.search("followers insta")]
         ['1']
         """
-        texts = [(service.name, f"{service.category or ''} {service.type} {service.id}") for service in self.services]
+        texts = [(service.name, f"{service.category or ''} {service.type} {service.id}") for service in self]
         return [self.services[index] for index in rank(words, texts)]
 
 

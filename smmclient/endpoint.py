@@ -11,7 +11,7 @@ from attrs import frozen
 from smmclient.errors import ConfigError
 from smmclient.fields import check_text
 
-__all__ = ["Endpoint"]
+__all__ = ["Endpoint", "is_loopback"]
 
 #: A parameter's name in a query that stands for a secret.
 _SECRET = re.compile(r"key|token|secret|auth|passw", re.IGNORECASE)
@@ -24,6 +24,11 @@ class Endpoint:
 
     url: str
     origin: str
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine, as a sandbox is."""
+        return is_loopback(urlsplit(self.url).hostname or "")
 
     @classmethod
     def parse(cls, url: str | None, *, provider: str) -> Endpoint:
@@ -50,7 +55,7 @@ class Endpoint:
                 "it into the environment",
                 provider=provider,
             )
-        if parts.scheme == "http" and not _is_loopback(host):
+        if parts.scheme == "http" and not is_loopback(host):
             raise ConfigError(
                 f"base_url must be https: over http anybody on the way to {host} could read the API key",
                 provider=provider,
@@ -62,7 +67,8 @@ def _bracketed(parts: SplitResult, host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether that host is this machine, by its name or address alone."""
     if host == "localhost":
         return True
     try:

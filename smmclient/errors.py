@@ -307,7 +307,19 @@ class Malformed(SMMError):
 
 
 class WebhookRejected(SMMError):
-    """A webhook delivery did not prove that it comes from the panel."""
+    """A webhook delivery did not prove that it comes from the panel. ``check`` names what it failed at."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        check: str = "signature",
+        provider: str | None = None,
+        operation: str | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, provider=provider, operation=operation, request_id=request_id)
+        self.check = check
 
 
 class BadSignature(WebhookRejected):

@@ -41,7 +41,8 @@ class Waiting(Event):
 class OrderInDoubt(Event):
     """The caller cancelled a call that the panel may have received.
 
-    ``order`` is the order that was being placed, or the ids that were being refilled or canceled.
+    ``order`` is the order that was being placed, the ids that were being refilled or canceled, or the URL or id of the
+    webhook that was being added or removed.
     Where it is ``safe_to_repeat`` the same call can be made again with its ``request_id``; else look at the panel.
     """
 

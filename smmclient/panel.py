@@ -7,7 +7,7 @@ import hashlib
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 from attrs import evolve
@@ -25,13 +25,14 @@ from smmclient.errors import (
     SMMError,
     UsageError,
 )
-from smmclient.fields import check_headers, check_id, check_ids
+from smmclient.fields import check_id, check_ids
 from smmclient.model import Balance, Cancellation, OrderStatus, Receipt, Refill, RefillStatus
 from smmclient.orders import AnyOrder
 from smmclient.pipeline.account import AccountBook
 from smmclient.pipeline.attempt import Attempts
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.pipeline.gather import Gatherer
+from smmclient.pipeline.headers import request_headers
 from smmclient.pipeline.key import KeySource
 from smmclient.pipeline.pace import Priority
 from smmclient.pipeline.path import Pipeline
@@ -41,6 +42,9 @@ from smmclient.settings import Settings
 from smmclient.transport import Transport
 from smmclient.transport.default import DefaultTransport
 from smmclient.wire import Operation
+
+if TYPE_CHECKING:
+    from smmclient.webhooks.webhook import Webhook
 
 __all__ = ["Panel"]
 
@@ -259,6 +263,25 @@ class Panel(Provider):
             self._one_by_one.add(operation.name)
         return await self._in_batches(build, asked, priority)
 
+    # ------------------------------------------------------------------------------------------------ its webhooks
+
+    async def add_webhook(self, url: str, events: Iterable[str] | None = None) -> Webhook:  # noqa: D102
+        self._check_open()
+        operation = self.dialect.add_webhook(
+            url, events, is_local=self.endpoint.is_loopback, holds_key=lambda text: self._key.current().stands_in(text)
+        )
+        return await self._pipeline.run(operation, Priority.READ)
+
+    async def webhooks(self, action: str = "webhook.list") -> tuple[Webhook, ...]:  # noqa: D102
+        self._check_open()
+        return await self._pipeline.run(self.dialect.list_webhooks(action), Priority.READ)
+
+    async def remove_webhook(  # noqa: D102
+        self, webhook: Webhook | int | str, *, action: str = "webhook.remove", field: str = "id"
+    ) -> None:
+        self._check_open()
+        await self._pipeline.run(self.dialect.remove_webhook(webhook, action=action, field=field), Priority.READ)
+
     # ------------------------------------------------------------------------------------------------------ its life
 
     def with_settings(self, **changes: object) -> Panel:  # noqa: D102
@@ -294,16 +317,3 @@ def _default_transport(settings: Settings) -> Transport:
     return DefaultTransport(
         proxy=settings.proxy, trust_env=settings.trust_env, max_connections=settings.max_connections
     )
-
-
-def request_headers(settings: Settings, own: Mapping[str, str]) -> dict[str, str]:
-    """The headers of every request, by lower-case name: ours, the panel's ``own``, and those of the settings."""
-    from smmclient._version import __version__
-
-    return {
-        "content-type": "application/x-www-form-urlencoded",
-        "accept": "application/json",
-        "user-agent": f"smmclient/{__version__}",
-        **check_headers(own),
-        **check_headers(settings.headers),
-    }

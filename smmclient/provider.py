@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from smmclient.errors import Unsupported
 from smmclient.tracking import Track
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     )
     from smmclient.orders import AnyOrder
     from smmclient.settings import Settings
+    from smmclient.webhooks.pushes import Pushes
+    from smmclient.webhooks.webhook import Webhook
 
 __all__ = ["BeforeSend", "Provider"]
 
@@ -116,6 +119,38 @@ class Provider(ABC):
     async def cancel(self, orders: Iterable[int | str] | int | str) -> Mapping[str, Cancellation | SMMError]:
         """Ask to cancel each order. A `Cancellation` means accepted: the order's status tells the rest."""
 
+    async def add_webhook(self, url: str, events: Iterable[str] | None = None) -> Webhook:
+        """Have the panel push events to a URL, and return the webhook with its secret, which is shown this once.
+
+        ``events`` are names such as ``"order.completed"``; without them the panel's default holds (all, on NotPanel).
+        The URL is checked before anything is sent: https, a public host, no password, no fragment, no API key in it; a
+        panel on this machine may also be given http(s) URLs on this machine. NotPanel takes five webhooks a key;
+        what it says to a sixth is `Refused`. How its reply names the secret is not documented: `Webhook.secret` is
+        None where it is not found, and `Webhook.raw` holds the reply. `OutcomeUnknown` may have left a webhook whose
+        secret nobody saw: look at the panel's list, remove it, add it again.
+        """
+        raise self._without_webhooks()
+
+    async def webhooks(self, action: str = "webhook.list") -> tuple[Webhook, ...]:
+        """The webhooks that the panel has for this key, without their secrets.
+
+        No panel documents the action's name: the default is ours, and `Refused` may mean that it is another.
+        """
+        raise self._without_webhooks()
+
+    async def remove_webhook(
+        self, webhook: Webhook | int | str, *, action: str = "webhook.remove", field: str = "id"
+    ) -> None:
+        """Remove a webhook, by its id, or with ``field="url"`` by its URL; to change a secret, remove and add again.
+
+        No panel documents the names of the action and of its field: the defaults are ours. After `OutcomeUnknown`, look
+        at the panel's list and remove it again if it is still there.
+        """
+        raise self._without_webhooks()
+
+    def _without_webhooks(self) -> Unsupported:
+        return Unsupported("this provider has no calls for webhooks", provider=getattr(self, "name", None))
+
     @abstractmethod
     def with_settings(self, **changes: object) -> Provider:
         """The same account with other settings; connection, meters and cache are shared."""
@@ -125,15 +160,24 @@ class Provider(ABC):
         """Close the connections. The provider cannot be used after that."""
 
     def track(
-        self, orders: Iterable[int | str], *, every: float = 30.0, patience: float = 900.0
-    ) -> AsyncIterator[OrderStatus]:
+        self,
+        orders: Iterable[int | str],
+        *,
+        every: float | None = None,
+        patience: float = 900.0,
+        pushes: Pushes | None = None,
+    ) -> Track:
         """Every change of the orders, from their first status until all are final.
 
-        No order is asked about more often than ``every`` seconds, and old orders less often than that. Outages are
+        No order is asked about more often than ``every`` seconds (30), and old orders less often than that. Outages are
         waited out; after ``patience`` seconds without one good reply the error is raised. An id that the panel
         refuses does not stop the others: its error is raised when they are done.
+
+        With ``pushes``, what the panel pushes ends the wait at once: a final status that came with it is given as it
+        is, another order is asked about early. Polling is left as a safety net for what got lost: after 600 seconds
+        (``every``), then less and less often, up to an hour. `Track.tally` says what that has saved.
         """
-        return Track(self, orders, every=every, patience=patience)
+        return Track(self, orders, every=every, patience=patience, pushes=pushes)
 
     async def __aenter__(self) -> Self:
         return self

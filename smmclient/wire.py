@@ -63,7 +63,8 @@ class WireReply:
 
     status: int
     headers: Mapping[str, str] = field(factory=dict)
-    body: bytes = b""
+    #: No repr shows it: a webhook's secret can be in it.
+    body: bytes = field(default=b"", repr=False)
 
 
 class TransportFailed(Exception):
@@ -102,3 +103,9 @@ class Operation(Generic[T]):
     request_id: str | None = None
     #: What the call is about: the order to place, or the ids. Goes into `OrderInDoubt`.
     subject: object = None
+    #: What to do when nobody can know whether it happened; None is what to do about an order.
+    advice: str | None = None
+    #: Whether a secret can be in the reply: then no error quotes it.
+    is_secret: bool = False
+    #: A quicker ``decode``, for the body of a 200 that is no refusal by its shape; None where it does not fit.
+    decode_body: Callable[[bytes], T | None] | None = None

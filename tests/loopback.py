@@ -61,6 +61,10 @@ class Loopback:
                 return http(
                     200, [{"order": one, "cancel": 1} for one in form.get("orders", form.get("order", "")).split(",")]
                 )
+            case "webhook.add" | "webhook.remove" as action:
+                name = f"{action} {next(self._numbers)}"
+                self.orders[name] = name
+                return http(200, {"id": form.get("id", "wh_1"), "secret": "whsec_0123456789abcdef"})
         raise AssertionError(form)
 
     def hold(self, form: dict[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -199,7 +199,7 @@ def test_what_may_be_repeated() -> None:
 # ------------------------------------------------------------------------------------------------ the catalog
 
 
-def read_catalog(rows: object, dialect: Dialect = V2) -> tuple[tuple[Service, ...], tuple[Any, ...]]:
+def read_catalog(rows: object, dialect: Dialect = V2) -> tuple[Sequence[Service], tuple[Any, ...]]:
     """A catalog's services and problems."""
     services, problems = dialect.read(WireReply(200, {}, json.dumps(rows).encode()), dialect.services())
     return services, problems
@@ -241,7 +241,7 @@ def test_a_row_that_cannot_be_read(change: dict[str, object], field: str) -> Non
 def test_rows_that_are_no_rows() -> None:
     """A row that is no object, or lacks a field, is a problem too."""
     services, problems = read_catalog([5, {"service": 1}, None])
-    assert services == ()
+    assert list(services) == []
     assert [problem.row for problem in problems] == [1, 2, 3]
 
 

@@ -524,7 +524,7 @@ async def test_leaving_early_stops_the_asking(anyio_backend: str) -> None:
                 await anyio.lowlevel.checkpoint()
                 self.ended = True
 
-        def track(self, orders: Any, **_: Any) -> AsyncIterator[OrderStatus]:
+        def track(self, orders: Any, **_: Any) -> AsyncIterator[OrderStatus]:  # type: ignore[override]
             return self._changes()
 
     exotic = Generating(nothing)

@@ -153,6 +153,8 @@ CALLS: dict[str, tuple[str, int, Callable[[Provider], Awaitable[object]]]] = {
     "add on panelbon": ("panelbon", 2, lambda panel: panel.add_order(ORDER)),
     "cancel on panelbon": ("panelbon", 2, lambda panel: cancel(panel, "1")),
     "cancel on notpanel": ("notpanel", 2, lambda panel: cancel(panel, "ord_1")),
+    "webhook added": ("notpanel", 2, lambda panel: panel.add_webhook("https://hooks.example.com/")),
+    "webhook removed": ("notpanel", 2, lambda panel: panel.remove_webhook("wh_1")),
 }
 
 

@@ -45,6 +45,7 @@ NOTPANEL = _NotPanel(
         typed_orders=Support.UNDOCUMENTED,
         coupon=Support.YES,
         request_id=Support.YES,
+        # Page webhooks: how to add one; that one can be removed follows from its advice on changing a secret.
         webhooks=Support.YES,
     ),
     # Page rate-limits: 300 a minute for an address, "typically" 100 for a key; the tier's figure is learnt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -14,6 +15,10 @@ from smmclient.errors import JournalError, SMMError
 from smmclient.model import OrderState, OrderStatus
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.provider import Provider
+from smmclient.tracking import Tally, Track, tracked
+
+if TYPE_CHECKING:
+    from smmclient.webhooks.pushes import Pushes
 
 __all__ = ["Follower", "look_at_orders"]
 
@@ -27,16 +32,30 @@ _AT_ONCE = 1000
 class Follower(Stage):
     """Follows what was placed, in batches, at the pace that the limits allow.
 
-    It ends when every order is final. A panel that cannot be asked any more is told, and the others go on.
+    It ends when every order is final. A panel that cannot be asked any more is told, and the others go on. ``pushes``
+    are those of the panels that push (see `Provider.track`), by the names that the journal has for them.
     """
 
     def __init__(
-        self, journal: Journal, panels: Mapping[str, Provider], *, every: float = 30.0, patience: float = 900.0
+        self,
+        journal: Journal,
+        panels: Mapping[str, Provider],
+        *,
+        every: float | None = None,
+        patience: float = 900.0,
+        pushes: Mapping[str, Pushes] | None = None,
     ) -> None:
         super().__init__()
         self._journal, self._panels, self._every, self._patience = journal, panels, every, patience
+        self._pushes = pushes or {}
+        self._tracks: dict[str, Track] = {}
         self._scope: anyio.CancelScope | None = None
         self._is_stopped = False
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """What following has cost at each panel so far, and what pushes have saved."""
+        return {panel: track.tally for panel, track in self._tracks.items()}
 
     def stop(self) -> None:
         """Ask no more; what was seen is written down."""
@@ -60,7 +79,10 @@ class Follower(Stage):
         try:
             async with anyio.create_task_group() as writers:
                 writer = _Writer(self, self._journal, panel, clock)
-                async for status in provider.track(ids, every=self._every, patience=self._patience):
+                changes = tracked(provider, ids, self._every, self._patience, self._pushes.get(panel))
+                if isinstance(changes, Track):
+                    self._tracks[panel] = changes
+                async for status in changes:
                     if writer.take(status):
                         writers.start_soon(writer.write)
         except* JournalError:

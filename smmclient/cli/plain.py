@@ -13,7 +13,7 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from attrs import fields, has
+from attrs import evolve, fields, has
 
 from smmclient.catalog import Catalog
 from smmclient.errors import SMMError
@@ -84,5 +84,5 @@ def _converter() -> Converter:
     converter.register_unstructure_hook(dt.date, lambda date: date.isoformat())
     converter.register_unstructure_hook_func(has, without_raw)
     # A Catalog is a Sequence too: said outright, or it would be written as a bare list.
-    converter.register_unstructure_hook(Catalog, without_raw)
+    converter.register_unstructure_hook(Catalog, lambda one: without_raw(evolve(one, services=tuple(one))))
     return converter

@@ -205,7 +205,7 @@ def error_text(payload: object, operation: str) -> str | None:
     if not isinstance(payload, dict):
         return None
     for key in ("error", "errors", "Error"):
-        if text := _words(payload.get(key)):
+        if (value := payload.get(key)) is not None and (text := _words(value)):
             return _message(payload) or text if text == "true" else text
     message = _message(payload)
     if message is None or _is_state(payload, operation):
@@ -243,10 +243,10 @@ def says_no(payload: Mapping[str, object]) -> bool:
 
 
 def _message(payload: Mapping[str, object]) -> str | None:
-    return next(
-        (text for key in ("msg", "message") if isinstance(text := payload.get(key), str) and text.strip()),
-        None,
-    )
+    for key in ("msg", "message"):
+        if isinstance(text := payload.get(key), str) and text.strip():
+            return text
+    return None
 
 
 def _words(error: object) -> str | None:

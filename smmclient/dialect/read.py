@@ -213,7 +213,7 @@ _ORDER_STATES = {
     "error": OrderState.FAILED,
 }
 
-#: The words as nearly all panels spell them.
+#: The words as nearly all panels spell them, and in snake case.
 _USUAL = {
     "Pending": OrderState.PENDING,
     "In progress": OrderState.IN_PROGRESS,
@@ -221,6 +221,12 @@ _USUAL = {
     "Completed": OrderState.COMPLETED,
     "Partial": OrderState.PARTIAL,
     "Canceled": OrderState.CANCELED,
+    "pending": OrderState.PENDING,
+    "in_progress": OrderState.IN_PROGRESS,
+    "processing": OrderState.PROCESSING,
+    "completed": OrderState.COMPLETED,
+    "partial": OrderState.PARTIAL,
+    "canceled": OrderState.CANCELED,
 }
 
 _REFILL_STATES = {

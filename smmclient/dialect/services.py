@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from attrs import evolve, frozen
@@ -13,14 +14,14 @@ from smmclient.dialect.structure import BadField, needed, structure
 from smmclient.exact import EXACT
 from smmclient.forms import kind_of_type
 
-__all__ = ["Pricing", "read_services"]
+__all__ = ["WHOLE", "Pricing", "priced", "read_row", "read_services"]
 
 #: Names under which panels put a service's id.
 _IDS = ("service", "serviceId", "id", "ID")
 #: Where some panels wrap the rows.
 _WRAPPERS = ("services", "data", "value")
 #: Kinds that are sold as a whole: their quantity, and so their bounds, say nothing.
-_WHOLE = frozenset({"package", "commentspackage", "subscription"})
+WHOLE = frozenset({"package", "commentspackage", "subscription"})
 #: Panels put figures such as 9999999999999.00 where a service is not for sale. No price of 1,000 units comes near, in
 #: any currency that panels were seen to use (one dong is 0.00004 dollars).
 _NO_PRICE = Decimal(1_000_000_000)
@@ -37,7 +38,7 @@ class Pricing:
     packages_bill_min: bool = False
 
 
-def read_services(payload: object, pricing: Pricing) -> tuple[tuple[Service, ...], tuple[Problem, ...]]:
+def read_services(payload: object, pricing: Pricing) -> tuple[Sequence[Service], tuple[Problem, ...]]:
     """The services and the rows that could not be read."""
     rows = unwrap(payload, *_WRAPPERS)
     if rows == {"status": "success", "data": "Empty Data"}:
@@ -45,32 +46,31 @@ def read_services(payload: object, pricing: Pricing) -> tuple[tuple[Service, ...
         return (), ()
     if not isinstance(rows, list):
         raise Unreadable("the catalog is not a list")
-    services: list[Service] = []
-    problems: list[Problem] = []
-    numbers: dict[str, int] = {}
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            problems.append(Problem(number, None, "the row is not an object", raw=row))
-            continue
-        given = next((row[name] for name in _IDS if row.get(name) is not None), None)
-        try:
-            service_id = read_id(given)
-        except Unreadable as bad:
-            problems.append(Problem(number, "service", str(bad), raw=row))
-            continue
-        if (first := numbers.setdefault(service_id, number)) != number:
-            reason = f"row {first} has the same id"
-            problems.append(Problem(number, "service", reason, raw=row, service=service_id))
-            continue
-        try:
-            services.append(_service(service_id, row, pricing))
-        except BadField as bad:
-            problems.append(Problem(number, bad.name, bad.reason, raw=row, service=service_id))
-    return tuple(services), tuple(problems)
+    seen: dict[str, int] = {}
+    found = [read_row(number, row, seen, pricing) for number, row in enumerate(rows, 1)]
+    services = tuple(one for one in found if isinstance(one, Service))
+    return services, tuple(one for one in found if isinstance(one, Problem))
+
+
+def read_row(number: int, row: object, seen: dict[str, int], pricing: Pricing) -> Service | Problem:
+    """What the row of that number is; ``seen`` has the ids of earlier rows and their numbers, and gets this one's."""
+    if not isinstance(row, dict):
+        return Problem(number, None, "the row is not an object", raw=row)
+    given = next((row[name] for name in _IDS if row.get(name) is not None), None)
+    try:
+        service_id = read_id(given)
+    except Unreadable as bad:
+        return Problem(number, "service", str(bad), raw=row)
+    if (first := seen.setdefault(service_id, number)) != number:
+        return Problem(number, "service", f"row {first} has the same id", raw=row, service=service_id)
+    try:
+        return _service(service_id, row, pricing)
+    except BadField as bad:
+        return Problem(number, bad.name, bad.reason, raw=row, service=service_id)
 
 
 def _service(service_id: str, row: dict[str, object], pricing: Pricing) -> Service:
-    fields = {"name": None, "type": None, "category": None, **row, "id": service_id, "raw": row, "package_units": None}
+    fields = {"name": None, "type": None, "category": None, **row, "id": service_id, "package_units": None}
     is_per_thousand = row.get("rate1K") is not None
     if is_per_thousand:
         # One panel tells the price of a single unit in "rate", and this beside it.
@@ -89,22 +89,28 @@ def _service(service_id: str, row: dict[str, object], pricing: Pricing) -> Servi
             read_flag(fields.get("dripfeed")),
             read_money(fields.get("original_rate")),
             read_money(fields.get("discount_percent")),
-            None,
-            row,
+            raw=row,
         )
     except Unreadable:
         # Once more, the slow way: it names the field.
-        service = structure(fields, Service)
-    kind = kind_of_type(service.type)
-    is_whole = kind in _WHOLE
+        service = evolve(structure(fields, Service), raw=row)
     if not 0 <= service.rate < _NO_PRICE:
         raise BadField("rate", f"{service.rate} is no price: the service is not for sale")
-    if service.min > service.max and not is_whole:
+    if service.min > service.max and kind_of_type(service.type) not in WHOLE:
         raise BadField("max", f"{service.max} is below min {service.min}: no quantity can be ordered")
+    return priced(service, pricing, is_per_thousand=is_per_thousand)
+
+
+def priced(service: Service, pricing: Pricing, *, is_per_thousand: bool = False) -> Service:
+    """The service with its rates for 1,000 units, and what a package of it is billed as."""
     if pricing.packages_bill_min and service.min > 0:
         service = evolve(service, package_units=service.min)
+    if is_per_thousand or pricing.units == pricing.package_units == 1000:
+        return service
+    kind = kind_of_type(service.type)
+    is_whole = kind in WHOLE
     units = pricing.package_units if is_whole else pricing.units
-    if units == 1000 or is_per_thousand:
+    if units == 1000:
         return service
     return evolve(
         service,

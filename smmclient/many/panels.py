@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 
@@ -26,6 +26,10 @@ from smmclient.many.merging import Change, merged
 from smmclient.model import Balance, OrderStatus
 from smmclient.provider import Provider
 from smmclient.settings import Settings
+from smmclient.tracking import tracked
+
+if TYPE_CHECKING:
+    from smmclient.webhooks.pushes import Pushes
 
 __all__ = ["Catalogs", "Panels"]
 
@@ -144,19 +148,25 @@ class Panels(Mapping[str, Provider]):
         return {name: _by_id(name, ids, found[name]) if ids else {} for name, ids in wanted.items()}
 
     def track(
-        self, orders: Mapping[str, Iterable[int | str]], *, every: float = 30.0, patience: float = 900.0
+        self,
+        orders: Mapping[str, Iterable[int | str]],
+        *,
+        every: float | None = None,
+        patience: float = 900.0,
+        pushes: Mapping[str, Pushes] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """Every change of orders at several panels: ``async with panels.track({…}) as changes``.
 
         ``changes`` gives (panel, status) as each panel's `Provider.track` has them, until all orders are final. What
         ends a panel's part with an error is given as (panel, error), its last pair; the others go on. A slow
-        reader slows the asking and loses nothing. Leaving the block ends the asking.
+        reader slows the asking and loses nothing. Leaving the block ends the asking. ``pushes`` are those of the panels
+        that push, by name: one for each.
         """
         wanted = self._ids(orders)
         streams: dict[str, AsyncIterator[OrderStatus]] = {}
         for name, ids in wanted.items():
             try:
-                streams[name] = self[name].track(ids, every=every, patience=patience)
+                streams[name] = tracked(self[name], ids, every, patience, (pushes or {}).get(name))
             except Exception as error:
                 streams[name] = _Failing(error)
         return merged(streams)

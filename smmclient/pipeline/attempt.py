@@ -187,7 +187,7 @@ class Attempts:
             raise
         except Exception as error:
             # Unreadable, or a decoder's own fault: either way the reply tells nothing that can be relied on.
-            excerpt = key.redact(reply.body[:65536].decode("utf-8", "replace"))[:_EXCERPT]
+            excerpt = None if call.operation.is_secret else _excerpt(reply, key)
             met = Met.UNMATCHED if isinstance(error, Unmatched) else Met.GARBLED
             raise self._failed(call, key, met, error, reply, excerpt=excerpt) from error
         for row in result.values() if isinstance(result, dict) else ():
@@ -229,6 +229,10 @@ class Attempts:
         self.teller.tell(
             Waiting(provider=self.dialect.name, operation=call.operation.name, seconds=seconds, reason=reason)
         )
+
+
+def _excerpt(reply: WireReply, key: ApiKey) -> str:
+    return key.redact(reply.body[:65536].decode("utf-8", "replace"))[:_EXCERPT]
 
 
 def _met(error: TransportFailed) -> Met:

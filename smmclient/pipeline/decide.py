@@ -95,17 +95,19 @@ def settles(error: SMMError) -> bool:
     return isinstance(error, _SETTLING)
 
 
-def outcome(safety: Safety, failed: Failed | SMMError, *, doubt: bool, attempts: int) -> SMMError:
+def outcome(
+    safety: Safety, failed: Failed | SMMError, *, doubt: bool, attempts: int, advice: str | None = None
+) -> SMMError:
     """The error that a call ends with after its last attempt. Doubt is sticky: it outlives whatever came later."""
     times = "" if attempts < 2 else f" (attempt {attempts})"
     if isinstance(failed, SMMError):
         if not doubt or settles(failed):
             return failed
         reason = f"an earlier attempt may have arrived, and the last was answered: {failed.message}"
-        return _unknown(safety, reason)
+        return _unknown(safety, reason, advice)
     reason = f"{failed.met.value}: {failed.cause}{times}"
     if doubt:
-        return _unknown(safety, reason)
+        return _unknown(safety, reason, advice)
     match failed.met:
         case Met.LIMITED:
             denied_by = failed.cause.denied_by if isinstance(failed.cause, RateLimited) else None
@@ -118,7 +120,8 @@ def outcome(safety: Safety, failed: Failed | SMMError, *, doubt: bool, attempts:
             return Unreachable(reason)
 
 
-def _unknown(safety: Safety, reason: str) -> OutcomeUnknown:
+def _unknown(safety: Safety, reason: str, advice: str | None) -> OutcomeUnknown:
     keyed = safety is Safety.KEYED
-    advice = "repeat it with the same request_id to find out" if keyed else "look at the panel, do not send it again"
+    usual = "repeat it with the same request_id to find out" if keyed else "look at the panel, do not send it again"
+    advice = advice or usual
     return OutcomeUnknown(f"it may have happened: {advice} ({reason})", safe_to_repeat=keyed)

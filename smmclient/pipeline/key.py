@@ -19,6 +19,8 @@ __all__ = ["ApiKey", "KeySource"]
 _HIDDEN = "***"
 #: Characters of a panel's words that are kept in an error.
 _LONGEST = 500
+#: A key of fewer characters is looked for nowhere but in what a panel says.
+_SHORTEST = 8
 #: What a form holds as it is, and what stands for the rest, as `urllib.parse.quote_plus` has it, which is much slower.
 _SPECIAL = re.compile(rb"[^A-Za-z0-9_.~-]")
 _ESCAPES = {bytes((byte,)): b"%%%02X" % byte for byte in range(256)} | {b" ": b"+"}
@@ -53,6 +55,10 @@ class ApiKey:
     def matches(self, text: object) -> bool:
         """Whether this is the key with that text."""
         return text == self._text
+
+    def stands_in(self, text: str) -> bool:
+        """Whether the key is a part of the text, also escaped; one of a few letters would be by chance."""
+        return len(self._text) >= _SHORTEST and self._shapes.search(text) is not None
 
     def sign(self, form: tuple[tuple[str, str], ...]) -> bytes:
         """The form as a body, with the key in it."""

@@ -131,7 +131,7 @@ class Pipeline:
 
     def _ended(self, call: Call[T], failed: Failed | SMMError) -> SMMError:
         operation = call.operation
-        error = outcome(operation.safety, failed, doubt=call.doubt, attempts=call.attempts)
+        error = outcome(operation.safety, failed, doubt=call.doubt, attempts=call.attempts, advice=operation.advice)
         if isinstance(error, OutcomeUnknown):
             self._remember(operation.request_id)
         else:

@@ -43,9 +43,16 @@ class ManualClock:
             await checkpoint()
             return
         woken = anyio.Event()
-        heapq.heappush(self._sleepers, (self._now + seconds, next(self._numbers), woken))
+        sleeper = (self._now + seconds, next(self._numbers), woken)
+        heapq.heappush(self._sleepers, sleeper)
         self._somebody_sleeps.set()
-        await woken.wait()
+        try:
+            await woken.wait()
+        finally:
+            if not woken.is_set():
+                # Cancelled: nobody sleeps until then any more.
+                self._sleepers.remove(sleeper)
+                heapq.heapify(self._sleepers)
 
     def advance(self, seconds: float) -> None:
         """Turn the clock by hand."""

@@ -22,6 +22,7 @@ CALLS: dict[str, Ask] = {
     "refill": lambda provider: provider.refill(["1", "2"]),
     "refill_status": lambda provider: provider.refill_statuses(["1", "2"]),
     "cancel": lambda provider: provider.cancel(["1", "2"]),
+    "webhooks": lambda provider: provider.add_webhook("https://hooks.example.com/"),
 }
 
 

@@ -171,6 +171,6 @@ class _StopsEarly(Panel):
 
 @breaks("tracking_ends_with_the_last_order", "tracking_a_refused_id")
 class LooksOnce(_StopsEarly):
-    def track(self, orders: Ids, *, every: float = 30.0, patience: float = 900.0) -> AsyncIterator[OrderStatus]:
+    def track(self, orders: Ids, *, every: float = 30.0, patience: float = 900.0) -> AsyncIterator[OrderStatus]:  # type: ignore[override]
         """One look."""
         return self._some(orders)

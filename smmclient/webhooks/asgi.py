@@ -1,0 +1,311 @@
+"""The receiver: an ASGI application that verifies, reads and hands on each delivery once. No web framework is needed.
+
+Rules: nothing is told to who cannot sign; what is handled has been claimed before; who could not handle it lets go of
+the claim; no delivery raises into the server; one line in the log for what is refused, with the check that it failed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import anyio
+from attrs import define
+
+from smmclient.errors import UsageError, WebhookRejected
+from smmclient.webhooks.payload import WebhookEvent, identity, parse
+from smmclient.webhooks.replays import MemoryReplays, ReplayGuard
+from smmclient.webhooks.scheme import Scheme
+from smmclient.webhooks.signing import Secrets, Verified, check_tolerance, keys_of, verify
+
+if TYPE_CHECKING:
+    from smmclient.webhooks.pushes import Pushes
+
+__all__ = ["Handler", "WebhookApp"]
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Handler = Callable[[Any], object]
+_Handler = TypeVar("_Handler", bound=Handler)
+
+_OURS = Scheme()
+_log = logging.getLogger("smmclient.webhooks")
+#: Seconds that a claim holds while the event is being handled: after a crash it is free again by then.
+_LEASE = 60.0
+#: Seconds beyond the tolerance for which a delivery is remembered, because clocks are read at different moments.
+_SLACK = 60.0
+#: What is answered to what fails a check; 401 to what proves nothing.
+_ANSWERS = {"payload": 400, "size": 413, "method": 405}
+
+
+@define(eq=False)
+class _Running:
+    """A delivery that is being handled; its repeats wait for how it ends."""
+
+    is_handled: bool = False
+    #: Whether the panel was told that it arrived, which is not taken back.
+    is_answered: bool = False
+    #: Made by the first repeat that waits: nearly always there is none.
+    is_over: anyio.Event | None = None
+
+
+class WebhookApp:
+    """An ASGI 3 application that receives a panel's events: mount it, or run it by itself.
+
+    ``secrets`` are those that the panel showed, several while they are rotated, or a callable that gives them for each
+    delivery. Every verified event goes to ``pushes``, to ``on_event`` and to the handlers of its name (`on`), which are
+    plain or async functions; a plain one runs on the event loop, so it must be quick.
+
+    ``acknowledge="first"`` answers before the handlers run: the panel never waits, and hears nothing of their failures.
+    ``"after"`` answers when they are done, with 500 if one raised, so that a panel that repeats will repeat.
+    Once one has failed, a repeat goes to all of them again, so let them take an event twice.
+
+    ``remember`` is for how many seconds an event's id is known, whatever its signature; ``success`` the status of
+    a good answer. Both are ours: how often, how long and upon what a panel repeats is UNKNOWN.
+    """
+
+    def __init__(
+        self,
+        secrets: Secrets | Callable[[], Secrets],
+        *,
+        on_event: Handler | None = None,
+        pushes: Pushes | None = None,
+        scheme: Scheme = _OURS,
+        tolerance: float = 300,
+        replays: ReplayGuard | None = None,
+        max_body: int = 256 * 1024,
+        acknowledge: Literal["first", "after"] = "first",
+        remember: float = 86_400,
+        success: int = 200,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if acknowledge not in ("first", "after"):
+            raise UsageError(f"acknowledge: it must be 'first' or 'after', not {acknowledge!r}")
+        if not 200 <= success < 300:
+            raise UsageError(f"success: it must be a status from 200 to 299, not {success!r}")
+        if isinstance(max_body, bool) or not isinstance(max_body, int) or max_body < 1:
+            raise UsageError(f"max_body: it must be how many bytes a delivery may have, not {max_body!r}")
+        if not 0 < remember < math.inf:
+            raise UsageError(f"remember: it must be seconds, more than 0, not {remember!r}")
+        check_tolerance(tolerance)
+        self._scheme = scheme
+        if not callable(secrets):
+            keys_of(secrets, self._scheme)
+        self._secrets = secrets
+        self._tolerance, self._max_body, self._remember, self._success = tolerance, max_body, remember, success
+        self._is_first = acknowledge == "first"
+        self._clock = clock
+        self._replays: ReplayGuard = MemoryReplays(clock=clock) if replays is None else replays
+        self._handlers: list[tuple[str | None, Handler]] = []
+        self._running: dict[str, _Running] = {}
+        if pushes is not None:
+            self._handlers.append((None, pushes.publish))
+        if on_event is not None:
+            self._handlers.append((None, on_event))
+
+    def on(self, name: str) -> Callable[[_Handler], _Handler]:
+        """A decorator: the function is called with each event of that name."""
+
+        def add(handler: _Handler) -> _Handler:
+            self._handlers.append((name, handler))
+            return handler
+
+        return add
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Serve one connection of an ASGI server."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            raise UsageError(f"WebhookApp speaks HTTP, not {scope['type']}")
+
+    # ------------------------------------------------------------------------------------------------ one delivery
+
+    async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
+        try:
+            body = await self._body_of(scope, receive)
+            verified, event = self._read(body, scope["headers"])
+        except _Gone:
+            return
+        except WebhookRejected as error:
+            _log.warning("refused a delivery: %s", error.check)
+            await _answer(send, _ANSWERS.get(error.check, 401))
+            return
+        except Exception as error:
+            # The secrets' callable, in all likelihood. Its words may hold one.
+            _log.error("could not look at a delivery: %s", type(error).__name__)
+            await _answer(send, 500)
+            return
+        await self._take(verified, event, send)
+
+    async def _body_of(self, scope: Message, receive: Receive) -> bytes:
+        if scope["method"] != "POST":
+            raise WebhookRejected("a delivery is a POST", check="method")
+        for name, value in scope["headers"]:
+            if name.lower() == b"content-length" and value.isdigit() and int(value[:20]) > self._max_body:
+                raise WebhookRejected("it is too large", check="size")
+        parts: list[bytes] = []
+        left = self._max_body
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise _Gone
+            part = message.get("body") or b""
+            # What a sender says of the length is not what it sends.
+            if (left := left - len(part)) < 0:
+                raise WebhookRejected("it is too large", check="size")
+            parts.append(part)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+    def _read(self, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> tuple[Verified, WebhookEvent]:
+        secrets = self._secrets() if callable(self._secrets) else self._secrets
+        verified = verify(body, headers, secrets, scheme=self._scheme, now=self._clock(), tolerance=self._tolerance)
+        return verified, parse(body, scheme=self._scheme, verified=verified)
+
+    async def _take(self, verified: Verified, event: WebhookEvent, send: Send) -> None:
+        """Answer and handle a delivery that is the panel's; once, however often it comes."""
+        tokens = self._tokens(verified, event)
+        if (other := next((self._running[one] for one in tokens if one in self._running), None)) is not None:
+            await self._repeat(other, send)
+            return
+        running = _Running()
+        self._running.update(dict.fromkeys(tokens, running))
+        try:
+            await self._once(tokens, event, running, send)
+        finally:
+            for one in tokens:
+                del self._running[one]
+            if running.is_over is not None:
+                running.is_over.set()
+
+    async def _repeat(self, other: _Running, send: Send) -> None:
+        """Answer a repeat of what is being handled as the first is answered: it must not be taken for done before."""
+        if not other.is_answered:
+            other.is_over = other.is_over or anyio.Event()
+            await other.is_over.wait()
+        await _answer(send, self._success if other.is_answered or other.is_handled else 500)
+
+    async def _once(self, tokens: dict[str, float], event: WebhookEvent, running: _Running, send: Send) -> None:
+        try:
+            claimed = await self._claim(tokens)
+        except Exception as error:
+            _log.error("the replay guard failed: %s", type(error).__name__)
+            await _answer(send, 503)
+            return
+        if not claimed:
+            running.is_handled = True
+            await _answer(send, self._success)
+            return
+        try:
+            if self._is_first:
+                running.is_answered = True
+                await _answer(send, self._success)
+            running.is_handled = await self._handle(event)
+        finally:
+            # Also when it is cancelled: a claim that stays would turn the panel's repeat away.
+            with anyio.CancelScope(shield=True):
+                await self._settle(tokens, is_handled=running.is_handled)
+        if not self._is_first:
+            await _answer(send, self._success if running.is_handled else 500)
+
+    # ------------------------------------------------------------------------------------------------- the claims
+
+    def _tokens(self, verified: Verified, event: WebhookEvent) -> dict[str, float]:
+        """What is claimed for a delivery, and until when."""
+        end, known = self._end_of(verified), identity(event, scheme=self._scheme)
+        if known is None:
+            return {verified.token: end}
+        longer = max(end, self._clock() + self._remember)
+        if verified.id is None or "{id}" in self._scheme.signed:
+            # The event's id is signed, so that no repeat of the delivery can have another: one claim does for both.
+            return {known: longer}
+        return {verified.token: end, known: longer}
+
+    def _end_of(self, verified: Verified) -> float:
+        """Until when the delivery could come again and be believed."""
+        if verified.timestamp is None or not self._scheme.covers_timestamp:
+            return self._clock() + self._remember
+        return verified.timestamp + self._tolerance + _SLACK
+
+    async def _claim(self, tokens: dict[str, float]) -> bool:
+        """Claim all or none, for a short time."""
+        lease = self._clock() + _LEASE
+        mine: list[str] = []
+        is_kept = False
+        try:
+            for token in tokens:
+                if not await self._replays.claim(token, lease):
+                    return False
+                mine.append(token)
+            is_kept = True
+            return True
+        finally:
+            if not is_kept:
+                with anyio.CancelScope(shield=True):
+                    for token in mine:
+                        await self._replays.release(token)
+
+    async def _settle(self, tokens: dict[str, float], *, is_handled: bool) -> None:
+        try:
+            for token, end in tokens.items():
+                if is_handled:
+                    await self._replays.claim(token, end)
+                else:
+                    await self._replays.release(token)
+        except Exception as error:
+            _log.error("the replay guard failed: %s", type(error).__name__)
+
+    async def _handle(self, event: WebhookEvent) -> bool:
+        """Whether all handlers took the event; one that fails keeps it from none of the others."""
+        is_handled = True
+        for name, handler in tuple(self._handlers):
+            if name is not None and name != event.name:
+                continue
+            try:
+                outcome = handler(event)
+                if inspect.isawaitable(outcome):
+                    await outcome
+            except Exception as error:
+                # Neither its words nor its traceback: they may hold what the event does.
+                is_handled = False
+                _log.error("%s failed: %s", _name_of(handler), type(error).__name__)
+        return is_handled
+
+
+class _Gone(Exception):
+    """Who sent it hung up before it was complete."""
+
+
+def _name_of(handler: Handler) -> str:
+    return getattr(handler, "__qualname__", None) or type(handler).__qualname__
+
+
+async def _answer(send: Send, status: int) -> None:
+    headers = [(b"content-length", b"0")] if status != 204 else []
+    if status == 405:
+        headers.append((b"allow", b"POST"))
+    try:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+    except Exception as error:
+        # It hung up before the answer, which servers say in many ways; what it sent is handled all the same.
+        _log.debug("the answer could not be sent: %s", type(error).__name__)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        kind = (await receive())["type"]
+        await send({"type": f"{kind}.complete"})
+        if kind == "lifespan.shutdown":
+            return

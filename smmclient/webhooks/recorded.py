@@ -1,0 +1,70 @@
+"""A delivery as it was recorded: HTTP text, or JSON with its headers and its body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from smmclient.errors import UsageError
+
+__all__ = ["Recorded", "read_recorded"]
+
+_SHAPES = 'give the HTTP text (headers, a blank line, the body), or {"headers": {…}, "body": "…"}'
+
+
+@frozen
+class Recorded:
+    """One delivery's headers, names in lower case, and its body."""
+
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def read_recorded(delivery: object) -> Recorded:
+    """The delivery in a recording of either shape; `UsageError` for what is none."""
+    if isinstance(delivery, Mapping):
+        return _from_mapping(delivery)
+    if isinstance(delivery, str):
+        # Not by lines: Python knows more line ends than HTTP does.
+        delivery = delivery.encode("utf-8", "surrogateescape")
+    if not isinstance(delivery, bytes):
+        raise UsageError(f"a delivery is text, bytes or a mapping, not {type(delivery).__name__}: {_SHAPES}")
+    if delivery.lstrip().startswith(b"{"):
+        try:
+            decoded = json.loads(delivery)
+        except (ValueError, RecursionError):
+            decoded = None
+        if isinstance(decoded, dict) and "headers" in decoded:
+            return _from_mapping(decoded)
+    return _from_http(delivery)
+
+
+def _from_mapping(delivery: Mapping[str, object]) -> Recorded:
+    headers, body = delivery.get("headers"), delivery.get("body")
+    if isinstance(body, str):
+        body = body.encode("utf-8", "surrogateescape")
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    if not isinstance(body, bytes) or pairs is None:
+        raise UsageError(f"a recorded delivery has headers and a body that is text: {_SHAPES}")
+    try:
+        own = tuple((str(name).lower(), str(value)) for name, value in pairs)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise UsageError(f"the headers are no mapping and no list of pairs: {_SHAPES}") from None
+    return Recorded(own, body)
+
+
+def _from_http(delivery: bytes) -> Recorded:
+    ends = [(at, len(end)) for end in (b"\r\n\r\n", b"\n\n") if (at := delivery.find(end)) >= 0]
+    if not ends:
+        raise UsageError(f"there is no blank line between headers and body: {_SHAPES}")
+    at, width = min(ends)
+    headers: list[tuple[str, str]] = []
+    for number, line in enumerate(delivery[:at].decode("latin-1").replace("\r\n", "\n").split("\n")):
+        name, colon, value = line.partition(":")
+        if colon and " " not in name.strip():
+            headers.append((name.strip().lower(), value.strip()))
+        elif number:
+            raise UsageError(f"line {number + 1} of the recording is no header: {_SHAPES}")
+    return Recorded(tuple(headers), delivery[at + width :])
