@@ -141,13 +141,32 @@ def sandbox(
     faults: Annotated[
         Amount, Parameter(help="The part of all requests, 0 to 1, to drop or answer with 5xx or HTML, done or not.")
     ] = Decimal(0),
+    webhook_faults: Annotated[
+        Amount,
+        Parameter(
+            help="The part of all webhook deliveries, 0 to 1, to lose, repeat, reorder, delay, forge, replay or cut."
+        ),
+    ] = Decimal(0),
     json: Flag = False,
     session: Hidden,
 ) -> int:
-    """Run a panel in a box on this machine until Ctrl-C, to try things on without money."""
+    """Run a panel in a box on this machine until Ctrl-C, to try things on without money.
+
+    A notpanel takes webhooks on this machine, over http too (action webhook.add), and
+    posts to them; it never calls another machine.
+    """
     from smmclient.cli.panels import run_sandbox
 
-    return run_sandbox(session.out, panel, flavour=flavour, host=host, port=port, balance=balance, faults=float(faults))
+    return run_sandbox(
+        session.out,
+        panel,
+        flavour=flavour,
+        host=host,
+        port=port,
+        balance=balance,
+        faults=float(faults),
+        webhook_faults=float(webhook_faults),
+    )
 
 
 async def demo(

@@ -97,7 +97,15 @@ def import_sandbox() -> None:
 
 
 def run_sandbox(
-    out: Out, panel: str, *, flavour: str | None, host: str, port: int, balance: Decimal | None, faults: float
+    out: Out,
+    panel: str,
+    *,
+    flavour: str | None,
+    host: str,
+    port: int,
+    balance: Decimal | None,
+    faults: float,
+    webhook_faults: float,
 ) -> int:
     """Run a panel in a box until Ctrl-C; tell its address and how to call it once it listens."""
     import_sandbox()
@@ -112,7 +120,7 @@ def run_sandbox(
         out.line(f"  export {env_name(panel)}={box.api_key}")
         out.line(f"  smm services --panel {panel} --base-url {box.base_url}")
 
-    options: Options = {"faults": faults}
+    options: Options = {"faults": faults, "webhook_faults": webhook_faults}
     if flavour is not None:
         options["flavour"] = flavour
     if balance is not None:

@@ -13,6 +13,8 @@ chosen with `serve("v2", flavour="cmsnt")`, or `smm sandbox --panel v2 --flavour
 * keyed: rows in objects by id, a wrapped catalog, ids of every kind, texts that are keys of a dictionary;
 * laravel: lists of rows without ids, 201, null counters, prices with the noise of floats;
 * php: scripts by hand: a messy catalog, thousands separators, misspelt texts, refills without an id.
+
+NotPanel also pushes: `webhook.add` takes an endpoint on this machine, and `sandbox.webhooks` tells what was sent there.
 """
 
 from .dialects import DIALECTS, FLAVOURS, Dialect
@@ -22,20 +24,25 @@ from .panel import Request
 from .sandbox import Sandbox, SandboxOrder
 from .server import API_KEY, Options, run, serve
 from .values import State
+from .webhooks import Delivery, Outcome, Signing, WebhookFault
 
 __all__ = [
     "API_KEY",
     "DIALECTS",
     "FLAVOURS",
+    "Delivery",
     "Dialect",
     "Fault",
     "Limit",
     "Limits",
     "Options",
+    "Outcome",
     "Request",
     "Sandbox",
     "SandboxOrder",
+    "Signing",
     "State",
+    "WebhookFault",
     "Window",
     "run",
     "serve",

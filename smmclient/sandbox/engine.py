@@ -4,16 +4,18 @@ Rules that hold between any two calls:
 
 * nothing here reads a clock or does I/O: the caller says what time it is, and time never runs backwards;
 * the n-th order of a seed has the same speed and the same fate, whatever else is asked in between;
-* for every account: deposited - sum(charges) + sum(refunds) == balance.
+* for every account: deposited - sum(charges) + sum(refunds) == balance;
+* what happened is told once, oldest first for one order, at the first look at the books that is not before it.
 """
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from heapq import heappop, heappush
-from random import Random
 
 from attrs import evolve
 
+from .fates import Fates
+from .happenings import Event, Happening, Tell, tell_nobody, tell_of_end
 from .kinds import units_of
 from .values import (
     SMALLEST,
@@ -21,7 +23,6 @@ from .values import (
     Draft,
     IdMaker,
     Order,
-    Plan,
     Reason,
     Refill,
     RefillState,
@@ -30,8 +31,6 @@ from .values import (
     State,
     round_money,
 )
-
-_CANCELS_GRANTED = 0.8
 
 
 class Engine:
@@ -51,17 +50,18 @@ class Engine:
         smallest: Decimal = SMALLEST,
         surplus: int = 0,
         one_order_a_link: bool = False,
+        balance_low: Decimal = Decimal(0),
+        tell: Tell = tell_nobody,
     ) -> None:
         self.catalog = catalog
         self._smallest = smallest
-        self._surplus = surplus
         self._one_order_a_link = one_order_a_link
         self._latest_on: dict[tuple[str, int, str], str] = {}
         self._order_id = order_id
         self._refill_id = refill_id
-        self._seed = seed
-        self._seconds = seconds_to_finish
-        self._troubled = troubled
+        self._fates = Fates(seed=seed, seconds=seconds_to_finish, troubled=troubled, surplus=surplus)
+        self._balance_low = balance_low
+        self._tell = tell
         self._refills_per_order = refills_per_order
         self._coupons = dict(coupons or {})
         self._now = float("-inf")
@@ -103,8 +103,8 @@ class Engine:
     def set_balance(self, name: str, amount: Decimal, *, now: float) -> None:
         """Pay in, or take out, what makes the balance this amount; the panel shows it at once."""
         account = self.account(name, now=now)
-        self._accounts[name] = evolve(account, deposited=account.deposited + amount - account.balance)
         self._balances.pop(name, None)
+        self._enter(evolve(account, deposited=account.deposited + amount - account.balance))
 
     def set_suspended(self, name: str, *, is_suspended: bool) -> None:
         """Suspend the account, or let it act again."""
@@ -148,7 +148,7 @@ class Engine:
             raise Refusal(Reason.NO_FUNDS)
 
         number = len(self._orders) + 1
-        chance = self._chance(1, number)
+        chance = self._fates.of_order(number)
         order = Order(
             id=self._order_id(number, self._now, chance),
             number=number,
@@ -161,7 +161,7 @@ class Engine:
             request_id=request_id,
             made_at=self._now,
             start_count=chance.randrange(50_000),
-            plan=self._plan(chance, quantity, draft.runs),
+            plan=self._fates.plan(chance, quantity, runs=draft.runs, now=self._now),
         )
         self._credit(account, charged=charge)
         self._orders[order.id] = order
@@ -196,16 +196,7 @@ class Engine:
             raise Refusal(Reason.NOT_CANCELABLE, field="order")
         if order.is_cancel_requested:
             return order
-        plan = order.plan
-        if state is State.PENDING:
-            plan = Plan(starts_at=self._now, ends_at=self._now, fate=State.CANCELED, delivered=0)
-        else:
-            chance = self._chance(2, order.number)
-            decided_at = self._now + self._seconds * chance.uniform(0.05, 0.3)
-            if chance.random() < _CANCELS_GRANTED and decided_at < plan.ends_at:
-                delivered = plan.delivered_by(decided_at)
-                fate = State.PARTIAL if delivered else State.CANCELED
-                plan = evolve(plan, ends_at=decided_at, fate=fate, delivered=delivered)
+        plan = self._fates.canceled(order.plan, order.number, now=self._now)
         self._orders[order.id] = evolve(order, plan=plan, is_cancel_requested=True)
         heappush(self._ends, (plan.ends_at, order.id))
         self._settle(self._now)
@@ -226,14 +217,10 @@ class Engine:
         if len(earlier) >= self._refills_per_order:
             raise Refusal(Reason.REFILL_CAP, field="order", limit=self._refills_per_order)
         number = len(self._refills) + 1
-        chance = self._chance(3, number)
-        refill = Refill(
-            id=self._refill_id(number, self._now, chance),
-            order=order.id,
-            account=account,
-            ends_at=self._now + self._seconds * chance.uniform(0.5, 1.5),
-            fate=RefillState.REJECTED if chance.random() < self._troubled else RefillState.COMPLETED,
-        )
+        chance = self._fates.of_refill(number)
+        refill_id = self._refill_id(number, self._now, chance)
+        ends_at, fate = self._fates.refill(chance, now=self._now)
+        refill = Refill(id=refill_id, order=order.id, account=account, ends_at=ends_at, fate=fate)
         self._refills[refill.id] = refill
         earlier.append(refill)
         return refill
@@ -253,6 +240,17 @@ class Engine:
             raise Refusal(Reason.UNKNOWN_REFILL, field="refill")
         return refills[-1]
 
+    # -- what happens by itself -----------------------------------------------------------------------------
+
+    def settle(self, now: float) -> None:
+        """Bring the books up to this moment, and tell what happened."""
+        self._settle(now)
+
+    @property
+    def next_end(self) -> float | None:
+        """When to look again: an order ends then, or was to before it was cancelled; None if none is open."""
+        return self._ends[0][0] if self._ends else None
+
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _settle(self, now: float) -> None:
@@ -265,12 +263,19 @@ class Engine:
             if order.is_settled or order.plan.ends_at != ended_at:
                 continue
             refund = order.unspent(self._smallest)
-            self._orders[order_id] = evolve(order, refunded=refund, is_settled=True)
+            self._orders[order_id] = ended = evolve(order, refunded=refund, is_settled=True)
             self._credit(order.account, refunded=refund)
+            tell_of_end(ended, self._tell)
 
     def _credit(self, name: str, *, charged: Decimal = Decimal(0), refunded: Decimal = Decimal(0)) -> None:
         account = self._accounts[name]
-        self._accounts[name] = evolve(account, charged=account.charged + charged, refunded=account.refunded + refunded)
+        self._enter(evolve(account, charged=account.charged + charged, refunded=account.refunded + refunded))
+
+    def _enter(self, account: Account) -> None:
+        was_low = self._accounts[account.name].balance < self._balance_low
+        self._accounts[account.name] = account
+        if account.balance < self._balance_low and not was_low:
+            self._tell(Happening(event=Event.BALANCE_LOW, account=account.name, at=self._now, about=account.balance))
 
     def _discounted(self, price: Decimal, discount: int, coupon: str) -> Decimal:
         if coupon:
@@ -283,17 +288,3 @@ class Engine:
         latest = self._latest_on.get((account, draft.service, draft.link)) if self._one_order_a_link else None
         if latest is not None and not self._orders[latest].is_settled:
             raise Refusal(Reason.DUPLICATE, field="link")
-
-    def _chance(self, what: int, number: int) -> Random:
-        return Random(((self._seed * 8 + what) << 40) + number)  # noqa: S311 - chance, not secrets
-
-    def _plan(self, chance: Random, quantity: int, runs: int) -> Plan:
-        starts_at = self._now + self._seconds * chance.uniform(0.05, 0.3)
-        # The minutes between the runs of a drip-feed would outlast any test: each run takes one order's time.
-        ends_at = starts_at + self._seconds * chance.uniform(0.5, 1.2) * runs
-        luck, part = chance.random(), chance.random()
-        fate, delivered = State.COMPLETED, quantity + (chance.randint(0, self._surplus) if self._surplus else 0)
-        if luck < self._troubled:
-            delivered = int(quantity * part) if luck < self._troubled / 2 else 0
-            fate = State.PARTIAL if delivered else State.CANCELED
-        return Plan(starts_at=starts_at, ends_at=ends_at, fate=fate, delivered=delivered)

@@ -4,10 +4,10 @@ The question that matters for money is whether the panel acted before it went wr
 `Fault.X.acts` is True where the request was carried out and only the answer is spoiled.
 """
 
+from collections.abc import Sequence
 from enum import Enum
-from random import Random
 
-from attrs import frozen
+from .strikes import Strikes
 
 
 class Shape(Enum):
@@ -83,14 +83,6 @@ class Fault(Enum):
         return self.value[1]
 
 
-@frozen
-class Mishap:
-    """A fault that strikes one request."""
-
-    fault: Fault
-    seconds: float
-
-
 COMMON = (
     Fault.DROP_BEFORE,
     Fault.DROP_AFTER,
@@ -104,53 +96,17 @@ COMMON = (
 """What a bad day is made of: in each pair the panel did nothing, then did it and failed to say so."""
 
 
-class _Rule:
-    def __init__(self, action: str, fault: Fault, *, times: int | None, probability: float, seconds: float) -> None:
-        self.action = action
-        self.mishap = Mishap(fault, seconds)
-        self.times = times
-        self.probability = probability
-
-
-class Faults:
+class Faults(Strikes[Fault]):
     """The faults that are waiting to strike, and the delay that every reply has."""
 
     def __init__(self, *, seed: int = 0, latency: float = 0.0, jitter: float = 0.0) -> None:
-        self._chance = Random(seed)  # noqa: S311 - chance, not secrets
-        self._rules: list[_Rule] = []
+        super().__init__(seed=seed)
         self._usual = (latency, jitter)
         self._latency, self._jitter = latency, jitter
 
-    def add(
-        self,
-        action: str,
-        fault: Fault,
-        *,
-        times: int | None = None,
-        probability: float | None = None,
-        seconds: float = 1.0,
-    ) -> None:
-        """Let the fault strike requests of this action, or of any if it is "*".
-
-        Without times and probability it strikes once; with a probability alone it strikes until healed.
-        Faults for the same action strike in the order they were added.
-        """
-        if times is not None and times < 1:
-            raise ValueError(f"times is {times}: a fault strikes at least once")
-        if probability is not None and not 0 <= probability <= 1:
-            raise ValueError(f"probability is {probability}: it lies between 0 and 1")
-        if times is None and probability is None:
-            times = 1
-        certain = 1.0 if probability is None else probability
-        self._rules.append(_Rule(action, fault, times=times, probability=certain, seconds=seconds))
-
-    def scatter(self, share: float) -> None:
+    def scatter(self, share: float, faults: Sequence[Fault] = COMMON) -> None:
         """Let this share of all requests go wrong until healed, each of the common ways as often as the others."""
-        part = share / len(COMMON)
-        for number, fault in enumerate(COMMON):
-            # A later one is only drawn where no earlier one has struck.
-            if part:
-                self.add("*", fault, probability=min(1.0, part / (1 - number * part)))
+        super().scatter(share, faults)
 
     def slow(self, latency: float, *, jitter: float = 0.0) -> None:
         """Delay every reply by latency seconds and a random part of jitter seconds."""
@@ -158,22 +114,8 @@ class Faults:
 
     def heal(self) -> None:
         """Forget every fault, and go back to the delay there was at the start."""
-        self._rules.clear()
+        super().heal()
         self._latency, self._jitter = self._usual
-
-    def draw(self, action: str) -> Mishap | None:
-        """Return what strikes this request, or None."""
-        for rule in self._rules:
-            if rule.action not in ("*", action):
-                continue
-            if rule.probability < 1 and self._chance.random() >= rule.probability:
-                continue
-            if rule.times is not None:
-                rule.times -= 1
-                if rule.times == 0:
-                    self._rules.remove(rule)
-            return rule.mishap
-        return None
 
     def delay(self) -> float:
         """Return the delay of the next reply in seconds."""

@@ -11,9 +11,16 @@ from attrs import evolve, field, frozen
 from .dialects import Dialect
 from .dialects.forms import Call
 from .engine import Engine
-from .faults import Fault, Faults, Mishap, Shape
+from .faults import Fault, Faults, Shape
+from .happenings import Happening
 from .limits import Limiter, Limits, Verdict, is_denied, limit_headers
-from .values import Reason, Refusal
+from .strikes import Mishap
+from .values import Order, Reason, Refusal
+from .webhooks.faults import WebhookFault
+from .webhooks.hooks import Hooks
+from .webhooks.letters import Writer
+from .webhooks.outbox import Outbox
+from .webhooks.rules import WebhookRules
 
 OWNER = "owner"
 """The account that every key of a sandbox acts for."""
@@ -80,8 +87,14 @@ class Panel:
         limits: Limits | None = None,
         latency: float = 0.0,
         jitter: float = 0.0,
+        webhooks: WebhookRules | None = None,
     ) -> None:
         self.dialect = dialect
+        webhooks = webhooks or WebhookRules()
+        hooks = Hooks(webhooks.signing, seed=seed, is_local=webhooks.is_local)
+        self.outbox = Outbox(hooks, retries=webhooks.retries, seed=seed)
+        self.outbox.faults.scatter(webhooks.faults, list(WebhookFault))
+        self.writer = Writer(webhooks.signing, payload=webhooks.payload, describe=self._describe)
         self.engine = Engine(
             dialect.catalog(),
             order_id=dialect.order_id,
@@ -94,6 +107,8 @@ class Panel:
             smallest=dialect.smallest,
             surplus=dialect.surplus,
             one_order_a_link=dialect.one_order_a_link,
+            balance_low=webhooks.balance_low,
+            tell=self.outbox.put,
         )
         self.engine.open_account(OWNER, balance=balance, discount=discount)
         self.engine.issue_key(OWNER, api_key)
@@ -163,12 +178,19 @@ class Panel:
         handler = self.dialect.actions.get(action)
         if handler is None:
             raise Refusal(Reason.UNKNOWN_ACTION, field="action")
-        return handler(Call(engine=self.engine, account=account, form=form, now=now))
+        return handler(Call(engine=self.engine, outbox=self.outbox, account=account, form=form, now=now))
+
+    def _describe(self, happening: Happening) -> dict[str, object]:
+        """Return what a delivery says of it, in the shapes of the panel's replies."""
+        about = happening.about
+        if isinstance(about, Order):
+            return {"order": self.dialect.shown_id(about.id), **self.dialect.status_row(about, happening.at)}
+        return {"balance": self.dialect.amount(about), "currency": self.dialect.currency}
 
     def _json(self, status: int, body: object, headers: Headers = ()) -> Reply:
         return Reply(status=status, headers=(self._kind, *headers), body=self._encode(body), delay=self.faults.delay())
 
-    def _spoil(self, mishap: Mishap, reply: Reply, now: float) -> Reply:
+    def _spoil(self, mishap: Mishap[Fault], reply: Reply, now: float) -> Reply:
         """Return what the customer sees of the reply that the panel gave, or would have given."""
 
         def instead(status: int, kind: tuple[str, str], body: bytes, *more: tuple[str, str]) -> Reply:

@@ -10,6 +10,7 @@ from attrs import frozen
 from .faults import Fault
 from .panel import OWNER, Panel, Reply, Request
 from .values import Order, Reason, State
+from .webhooks import SandboxWebhooks
 
 
 @frozen(kw_only=True)
@@ -40,6 +41,16 @@ class Sandbox:
         self._clock = clock
         self._lock = threading.Lock()
         self._issued = 0
+        has_webhooks = "webhook.add" in panel.dialect.actions
+        self.webhooks = SandboxWebhooks(
+            panel.outbox,
+            panel.writer,
+            lock=self._lock,
+            clock=clock,
+            engine=panel.engine,
+            owner=(OWNER, api_key) if has_webhooks else None,
+        )
+        """What the panel pushes: what was sent, and what is to go wrong with it."""
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.panel} at {self.base_url}>"
@@ -130,6 +141,7 @@ class Sandbox:
         """Make the balance this amount, at once and on every page of the panel."""
         with self._lock:
             self._panel.engine.set_balance(OWNER, Decimal(amount), now=self._clock())
+            self.webhooks.stir()
 
     def issue_key(self) -> str:
         """Return a second key to the same account."""
@@ -149,7 +161,9 @@ class Sandbox:
     def handle(self, form: dict[str, str], address: str = "127.0.0.1", has_cookie: bool = False) -> Reply:
         """Return the reply to a form, without a network in between."""
         with self._lock:
-            return self._panel.handle(form, address=address, now=self._clock(), carried_cookie=has_cookie)
+            reply = self._panel.handle(form, address=address, now=self._clock(), carried_cookie=has_cookie)
+            self.webhooks.stir()
+            return reply
 
     def refuse(self, reason: Reason) -> Reply:
         """Return the reply to a request that is no form post."""

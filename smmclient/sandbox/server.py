@@ -4,8 +4,8 @@ import ipaddress
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
@@ -14,6 +14,8 @@ from .dialects import Dialect, find_dialect
 from .limits import Limits
 from .panel import Panel
 from .sandbox import Sandbox
+from .webhooks import Signing, WebhookRules
+from .webhooks.rules import RETRIES
 
 if TYPE_CHECKING:
     from .listener import Listener
@@ -49,11 +51,29 @@ class Options(TypedDict, total=False):
     jitter: float
     """Up to so many seconds more; 0 if not given."""
     clock: Callable[[], float]
-    """Where the time comes from, in unix seconds; the real one if not given. Delays always take real time."""
+    """Where the time comes from, in unix seconds; the real one if not given. Delays always take real time.
+
+    Webhooks are then delivered by `sandbox.webhooks.deliver_due()` alone, because nobody says when the clock is turned.
+    """
     http: Literal["auto", "httptools", "h11"]
     """Which of uvicorn's parsers reads requests."""
     expose: bool
     """Allow a host that other machines can reach."""
+    local_webhooks: bool
+    """Take webhooks on this machine alone, over http too, and deliver to them; True if not given, False if exposed.
+
+    False takes what the panel documents, https to public hosts, and delivers nothing: a sandbox never calls out.
+    """
+    webhook_faults: float
+    """The share of all deliveries, 0 to 1, that goes wrong in one of the ways of WebhookFault; 0 if not given."""
+    webhook_signing: Signing
+    """How deliveries are signed; Signing() if not given, which is ours: the panel's way is not documented."""
+    webhook_payload: Literal["full", "bare"]
+    """Whether a delivery carries the order's row or its id alone; "full" if not given."""
+    webhook_retries: Sequence[float]
+    """The pauses before a delivery that was not answered with 2xx is repeated; 1, 2, 4, 8 and 16 s if not given."""
+    balance_low: Decimal | int | str
+    """What the balance falls below when balance.low is sent; 5 USD, or the like, if not given."""
 
 
 def serve(
@@ -104,7 +124,9 @@ def _running(
         sandbox = build(dialect, base_url=_url(sock, dialect.path), options=options)
         app = App(dialect.path, handle=sandbox.handle, refuse=sandbox.refuse)
         listener = listener_class(app, sock, http=options.get("http", "auto"))
-        with listener.running(name=f"sandbox-{dialect.name}"):
+        # With a clock of the caller's, nobody would say here when something is due.
+        sending = nullcontext() if options.get("clock") else sandbox.webhooks.in_background()
+        with sending, listener.running(name=f"sandbox-{dialect.name}"):
             yield sandbox
 
 
@@ -126,10 +148,26 @@ def build(dialect: Dialect, *, base_url: str, options: Options) -> Sandbox:
         limits=options.get("limits"),
         latency=options.get("latency", 0.0),
         jitter=options.get("jitter", 0.0),
+        webhooks=_webhook_rules(dialect, options),
     )
     panel.faults.scatter(_check_share(options))
     clock = options.get("clock") or _steady_clock()
     return Sandbox(panel, clock=clock, api_key=api_key, base_url=base_url)
+
+
+def _webhook_rules(dialect: Dialect, options: Options) -> WebhookRules:
+    faults = options.get("webhook_faults", 0.0)
+    if faults and "webhook.add" not in dialect.actions:
+        raise ValueError(f"webhook_faults is {faults}, but {dialect.name} has no webhooks: notpanel has")
+    return WebhookRules(
+        signing=options.get("webhook_signing", Signing()),
+        payload=options.get("webhook_payload", "full"),
+        retries=options.get("webhook_retries", RETRIES),
+        # Who reaches an exposed sandbox could have it post to whatever listens on this machine.
+        is_local=options.get("local_webhooks", not options.get("expose", False)),
+        balance_low=Decimal(options.get("balance_low", 5 * dialect.exchange)),
+        faults=faults,
+    )
 
 
 def _check_share(options: Options) -> float:

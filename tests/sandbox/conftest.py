@@ -1,12 +1,13 @@
-"""A panel without a network, on a clock that the test turns."""
+"""A panel without a network, on a clock that the test turns, and a receiver of what it pushes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
+from sandbox_receiver import ADD, LONG, Receiver, listening
 from smmclient.sandbox import Options, Sandbox
 from smmclient.sandbox.dialects import find_dialect
 from smmclient.sandbox.server import build
@@ -40,3 +41,27 @@ def ask() -> Callable[..., tuple[int, Any]]:
         return reply.status, msgspec.json.decode(reply.body)
 
     return ask
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Run a receiver."""
+    with listening() as server:
+        yield server
+
+
+@pytest.fixture
+def finish(ask: Callable[..., tuple[int, Any]], clock: SimpleNamespace) -> Callable[..., str]:
+    """Give a function that makes an order, lets it end, has the sandbox send what is due, and returns its id."""
+
+    def finish(box: Sandbox, **more: object) -> str:
+        number = len(box.orders) + 1
+        asked = {**ADD, "request_id": number, "link": f"https://example.com/{number}"} | more
+        status, added = ask(box, "add", asked)
+        assert status == 200, added
+        clock.now += LONG
+        box.webhooks.deliver_due()
+        order: str = added["order"]
+        return order
+
+    return finish

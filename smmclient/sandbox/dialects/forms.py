@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from ..engine import Engine
 from ..values import Reason, Refusal
+from ..webhooks.outbox import Outbox
 
 Body = object
 """Anything that JSON can carry; a Decimal is written as a number, NOTHING as no body at all."""
@@ -20,9 +21,15 @@ class Call:
     """One authenticated request: what was asked, by whom, and when."""
 
     engine: Engine
+    outbox: Outbox = field(repr=False)
     account: str
     form: Mapping[str, str] = field(repr=False)
     now: float
+
+    @property
+    def key(self) -> str:
+        """The key that the request was sent with."""
+        return self.form.get("key", "").strip()
 
     def has(self, name: str) -> bool:
         """Return whether the field was sent with something in it."""

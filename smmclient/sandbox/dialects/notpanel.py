@@ -1,12 +1,13 @@
 """NotPanel as its developer pages document it.
 
-Pages: notpanel.com/developers, add-order, order-status, refill, cancel, balance, errors, rate-limits and
+Pages: notpanel.com/developers, add-order, order-status, refill, cancel, balance, errors, rate-limits, webhooks and
 authentication. Those for services and refill_status could not be read: both follow the convention here.
 """
 
 from random import Random
 from types import MappingProxyType
 
+from ..ids import ulid
 from ..limits import Limit, Limits
 from ..values import (
     CUSTOM_COMMENTS,
@@ -20,12 +21,12 @@ from ..values import (
     Refusal,
     State,
 )
+from ..webhooks.hooks import Hook
 from .convention import Dialect
-from .forms import Body, Call, lines
+from .forms import Body, Call, Handler, lines
 
 _LONGEST_LINK = 1000
 _LONGEST_REQUEST_ID = 128
-_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class NotPanel(Dialect):
@@ -59,6 +60,15 @@ class NotPanel(Dialect):
             Reason.REFILL_ACTIVE: (400, "A refill is already in progress for this order"),
         }
     )
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return the convention's actions, and those for webhooks."""
+        return {
+            **super().handlers(),
+            "webhook.add": self.add_webhook,
+            "webhook.list": self.list_webhooks,
+            "webhook.remove": self.remove_webhook,
+        }
 
     def order_id(self, number: int, now: float, chance: Random) -> str:
         """Return an id such as ord_01HG9X7KJP4N…: the prefix and a ULID."""
@@ -150,8 +160,25 @@ class NotPanel(Dialect):
         if call.has("order") and call.has("orders"):
             raise Refusal(Reason.MALFORMED, field="orders")
 
+    # -- webhooks -------------------------------------------------------------------------------------------
+    # Documented: webhook.add with url and events, and that its answer shows the secret. The other two actions,
+    # their field, and every reply are ours: their names and shapes are UNKNOWN at the panel.
 
-def ulid(now: float, chance: Random) -> str:
-    """Return 26 letters: 48 bits of milliseconds, then 80 bits of chance."""
-    bits = (int(now * 1000) & (1 << 48) - 1) << 80 | chance.getrandbits(80)
-    return "".join(_CROCKFORD[bits >> shift & 31] for shift in range(125, -1, -5))
+    def add_webhook(self, call: Call) -> Body:
+        """Register an endpoint, and show its secret this once."""
+        names = [part.strip() for part in call.form.get("events", "").split(",") if part.strip()]
+        hook = call.outbox.hooks.add(call.account, call.key, call.text("url"), names, now=call.now)
+        return {**self.webhook_row(hook), "secret": hook.secret}
+
+    def list_webhooks(self, call: Call) -> Body:
+        """Return the key's endpoints, without their secrets."""
+        return [self.webhook_row(hook) for hook in call.outbox.hooks.of_key(call.key)]
+
+    def remove_webhook(self, call: Call) -> Body:
+        """Forget an endpoint of the key."""
+        hook = call.outbox.remove(call.key, call.text("id"))
+        return {"id": hook.id, "removed": True}
+
+    def webhook_row(self, hook: Hook) -> dict[str, Body]:
+        """Return what may be seen of an endpoint at any time."""
+        return {"id": hook.id, "url": hook.url, "events": list(hook.events)}

@@ -30,6 +30,10 @@ REFUSALS: Mapping[Reason, tuple[int, str]] = MappingProxyType(
         Reason.REFILL_CAP: (200, "Order is not eligible for refill"),
         Reason.REFILL_ACTIVE: (200, "Order is not eligible for refill"),
         Reason.UNKNOWN_REFILL: (200, "Incorrect refill ID"),
+        # Asked for at one panel only, which documents the rules and no texts.
+        Reason.BAD_WEBHOOK: (200, "Incorrect webhook url: {field}"),
+        Reason.TOO_MANY_WEBHOOKS: (200, "No more than {limit} webhooks per key"),
+        Reason.UNKNOWN_WEBHOOK: (200, "Incorrect webhook ID"),
         Reason.RATE_LIMITED: (429, "Rate limit exceeded"),
         Reason.SERVER_ERROR: (500, "Internal server error"),
         Reason.TOO_LARGE: (413, "Payload too large"),
