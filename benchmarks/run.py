@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from benchmarks.tables import Table
 
 REPORT = ROOT / "docs" / "performance.md"
-NAMES = ("safety", "pacing", "statuses", "throughput", "peers", "catalog", "imports", "bulk", "kills")
+NAMES = (
+    "safety",
+    "pacing",
+    "statuses",
+    "throughput",
+    "peers",
+    "catalog",
+    "memory",
+    "imports",
+    "webhooks",
+    "bulk",
+    "kills",
+)
 #: Those that take many minutes: they run when they are named (``--only``), not with all the others.
 SLOW = ("kills",)
 HELP = f"one of {', '.join(NAMES)}; {', '.join(SLOW)} only when named"
