@@ -10,14 +10,15 @@ import inspect
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import anyio
 from attrs import define
 
 from smmclient.errors import UsageError, WebhookRejected
-from smmclient.webhooks.payload import WebhookEvent, identity, parse
+from smmclient.webhooks.claims import Claims
+from smmclient.webhooks.payload import WebhookEvent, parse
 from smmclient.webhooks.replays import MemoryReplays, ReplayGuard
 from smmclient.webhooks.scheme import Scheme
 from smmclient.webhooks.signing import Secrets, Verified, check_tolerance, keys_of, verify
@@ -35,10 +36,6 @@ _Handler = TypeVar("_Handler", bound=Handler)
 
 _OURS = Scheme()
 _log = logging.getLogger("smmclient.webhooks")
-#: Seconds that a claim holds while the event is being handled: after a crash it is free again by then.
-_LEASE = 60.0
-#: Seconds beyond the tolerance for which a delivery is remembered, because clocks are read at different moments.
-_SLACK = 60.0
 #: What is answered to what fails a check; 401 to what proves nothing.
 _ANSWERS = {"payload": 400, "size": 413, "method": 405}
 
@@ -97,10 +94,11 @@ class WebhookApp:
         if not callable(secrets):
             keys_of(secrets, self._scheme)
         self._secrets = secrets
-        self._tolerance, self._max_body, self._remember, self._success = tolerance, max_body, remember, success
+        self._tolerance, self._max_body, self._success = tolerance, max_body, success
         self._is_first = acknowledge == "first"
         self._clock = clock
-        self._replays: ReplayGuard = MemoryReplays(clock=clock) if replays is None else replays
+        guard = MemoryReplays(clock=clock) if replays is None else replays
+        self._claims = Claims(guard, scheme=scheme, tolerance=tolerance, remember=remember, clock=clock)
         self._handlers: list[tuple[str | None, Handler]] = []
         self._running: dict[str, _Running] = {}
         if pushes is not None:
@@ -164,7 +162,8 @@ class WebhookApp:
             # What a sender says of the length is not what it sends.
             if (left := left - len(part)) < 0:
                 raise WebhookRejected("it is too large", check="size")
-            parts.append(part)
+            if part:
+                parts.append(part)
             if not message.get("more_body", False):
                 return b"".join(parts)
 
@@ -175,7 +174,7 @@ class WebhookApp:
 
     async def _take(self, verified: Verified, event: WebhookEvent, send: Send) -> None:
         """Answer and handle a delivery that is the panel's; once, however often it comes."""
-        tokens = self._tokens(verified, event)
+        tokens = self._claims.tokens(verified, event)
         if (other := next((self._running[one] for one in tokens if one in self._running), None)) is not None:
             await self._repeat(other, send)
             return
@@ -196,9 +195,9 @@ class WebhookApp:
             await other.is_over.wait()
         await _answer(send, self._success if other.is_answered or other.is_handled else 500)
 
-    async def _once(self, tokens: dict[str, float], event: WebhookEvent, running: _Running, send: Send) -> None:
+    async def _once(self, tokens: Mapping[str, float], event: WebhookEvent, running: _Running, send: Send) -> None:
         try:
-            claimed = await self._claim(tokens)
+            claimed = await self._claims.take(tokens)
         except Exception as error:
             _log.error("the replay guard failed: %s", type(error).__name__)
             await _answer(send, 503)
@@ -219,50 +218,9 @@ class WebhookApp:
         if not self._is_first:
             await _answer(send, self._success if running.is_handled else 500)
 
-    # ------------------------------------------------------------------------------------------------- the claims
-
-    def _tokens(self, verified: Verified, event: WebhookEvent) -> dict[str, float]:
-        """What is claimed for a delivery, and until when."""
-        end, known = self._end_of(verified), identity(event, scheme=self._scheme)
-        if known is None:
-            return {verified.token: end}
-        longer = max(end, self._clock() + self._remember)
-        if verified.id is None or "{id}" in self._scheme.signed:
-            # The event's id is signed, so that no repeat of the delivery can have another: one claim does for both.
-            return {known: longer}
-        return {verified.token: end, known: longer}
-
-    def _end_of(self, verified: Verified) -> float:
-        """Until when the delivery could come again and be believed."""
-        if verified.timestamp is None or not self._scheme.covers_timestamp:
-            return self._clock() + self._remember
-        return verified.timestamp + self._tolerance + _SLACK
-
-    async def _claim(self, tokens: dict[str, float]) -> bool:
-        """Claim all or none, for a short time."""
-        lease = self._clock() + _LEASE
-        mine: list[str] = []
-        is_kept = False
+    async def _settle(self, tokens: Mapping[str, float], *, is_handled: bool) -> None:
         try:
-            for token in tokens:
-                if not await self._replays.claim(token, lease):
-                    return False
-                mine.append(token)
-            is_kept = True
-            return True
-        finally:
-            if not is_kept:
-                with anyio.CancelScope(shield=True):
-                    for token in mine:
-                        await self._replays.release(token)
-
-    async def _settle(self, tokens: dict[str, float], *, is_handled: bool) -> None:
-        try:
-            for token, end in tokens.items():
-                if is_handled:
-                    await self._replays.claim(token, end)
-                else:
-                    await self._replays.release(token)
+            await (self._claims.keep(tokens) if is_handled else self._claims.release(tokens))
         except Exception as error:
             _log.error("the replay guard failed: %s", type(error).__name__)
 
