@@ -33,6 +33,7 @@ NAMES = (
     "memory",
     "imports",
     "webhooks",
+    "following",
     "bulk",
     "kills",
 )

@@ -36,7 +36,7 @@ _OF_ACCOUNT = (AuthenticationFailed, AccountSuspended)
 #: So many refusals in a row (an order can be unknown for a moment after it was placed) and the id is given up.
 _REFUSALS = 3
 #: Orders that a push was about share a request: it waits for this share of the order's time, within these seconds.
-_GATHER_SHARE, _GATHER_LEAST, _GATHER_MOST = 0.02, 1.0, 60.0
+_GATHER_SHARE, _GATHER_LEAST, _GATHER_MOST = 0.04, 1.0, 60.0
 
 
 @frozen
@@ -206,7 +206,7 @@ class Track(AsyncIterator[OrderStatus]):
             if (one := self._open.get(event.order)) is None:
                 continue
             self._pushed += 1
-            if event.status is not None and event.status.state.is_final:
+            if self._mailbox.takes_status and event.status is not None and event.status.state.is_final:
                 self._note(one, event.status)
                 self._close(one)
             else:

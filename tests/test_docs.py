@@ -14,7 +14,16 @@ import pytest
 
 import smmclient
 
-README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [README, (ROOT / "docs" / "webhooks.md").read_text("utf-8") if (ROOT / "docs").exists() else ""]
+#: Examples that run by themselves; the others show a part.
+EXAMPLES = [
+    example
+    for page in PAGES
+    for example in re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    if ".run(main)" in example
+]
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(smmclient.__path__, "smmclient.")
@@ -32,13 +41,14 @@ def test_docstring_examples(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert failed == 0
 
 
-@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
-def test_readme_examples(example: str, tmp_path: Path) -> None:
-    """The README's Python runs as it stands, and follows an order to its end."""
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples(example: str, tmp_path: Path) -> None:
+    """The Python of the README, and of pages beside it, runs as it stands, and follows an order to its end."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", example], capture_output=True, text=True, timeout=60, cwd=tmp_path
     )
     assert done.returncode == 0, done.stderr
+    assert len(EXAMPLES) >= len(re.findall(r"```python", README))
     assert "completed" in done.stdout or "partial" in done.stdout or "canceled" in done.stdout
 
 
@@ -53,7 +63,7 @@ def test_the_first_two_commands() -> None:
 
 def test_the_page_of_features_is_made_from_the_facts() -> None:
     """It says of each panel what its capabilities say, today."""
-    script = Path(__file__).parent.parent / "docs" / "features.py"
+    script = ROOT / "docs" / "features.py"
     if not script.exists():
         pytest.skip("the wheel ships no documents")
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, timeout=60)

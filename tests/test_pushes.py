@@ -99,6 +99,16 @@ async def test_a_bare_push_asks_at_once() -> None:
     assert [at for at, _ in desk.asked] == [0.0, 100.5]
 
 
+async def test_confirmed_by_the_panel() -> None:
+    """With ``confirm`` a pushed status only says when to ask."""
+    async with ManualClock() as clock:
+        desk = Desk(clock, {"a": 100.0})
+        desk.pushes = Pushes(confirm=True)
+        seen = await desk.follow((50.0, full("a")), (100.5, full("a")))
+    assert seen == [("a", "in_progress", 0.0), ("a", "completed", 100.5)]
+    assert [at for at, _ in desk.asked] == [0.0, 50.0, 80.0, 100.5]
+
+
 async def test_a_status_that_is_not_final_is_asked_about() -> None:
     """A pushed status that is not final is no end: the panel says how far the order is."""
     async with ManualClock() as clock:

@@ -22,9 +22,13 @@ class Pushes:
     A `WebhookApp` that is given it publishes into it; ``panel.track(ids, pushes=pushes)`` listens. One for each panel:
     ids of two panels can be the same. It holds nothing back: what nobody tracks at that moment is dropped, and whoever
     begins to track asks the panel first.
+
+    A final status that a push holds is given to who tracks as it is: the panel has signed it. With ``confirm=True`` the
+    panel is asked about the order all the same, which costs requests.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, confirm: bool = False) -> None:
+        self._confirm = confirm
         self._mailboxes: WeakSet[Mailbox] = WeakSet()
 
     def publish(self, event: WebhookEvent) -> None:
@@ -39,7 +43,7 @@ class Pushes:
 
     def subscribe(self, orders: Container[str]) -> Mailbox:
         """A mailbox for events about these orders; it ends when it is dropped."""
-        mailbox = Mailbox(orders)
+        mailbox = Mailbox(orders, takes_status=not self._confirm)
         self._mailboxes.add(mailbox)
         return mailbox
 
@@ -47,8 +51,10 @@ class Pushes:
 class Mailbox:
     """The events about some orders that were not looked at yet."""
 
-    def __init__(self, orders: Container[str]) -> None:
+    def __init__(self, orders: Container[str], *, takes_status: bool = True) -> None:
         self._orders = orders
+        #: Whether a status that was pushed is an answer.
+        self.takes_status = takes_status
         self._events: deque[OrderEvent] = deque()
         self._thread = threading.get_ident()
         #: Called when an event comes.
