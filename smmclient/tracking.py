@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import math
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import anyio
 from attrs import define, frozen
 
+from smmclient.cadence import POLLING, beside_pushes, gather, polling
 from smmclient.errors import (
     AccountSuspended,
     AuthenticationFailed,
@@ -35,43 +35,6 @@ __all__ = ["Tally", "Track", "tracked"]
 _OF_ACCOUNT = (AuthenticationFailed, AccountSuspended)
 #: So many refusals in a row (an order can be unknown for a moment after it was placed) and the id is given up.
 _REFUSALS = 3
-#: Orders that a push was about share a request: it waits for this share of the order's time, within these seconds.
-_GATHER_SHARE, _GATHER_LEAST, _GATHER_MOST = 0.04, 1.0, 60.0
-
-
-@frozen
-class Cadence:
-    """How often an order is asked about: every ``least`` seconds, then after this share of the time it was followed.
-
-    So an order that takes days is not polled like one that takes minutes.
-    """
-
-    least: float
-    share: float
-    most: float
-
-    def pause(self, age: float) -> float:
-        """Seconds until an order that has been followed for so long is asked about again."""
-        return max(self.least, min(self.most, age * self.share))
-
-    def looks(self, age: float) -> float:
-        """About how many times an order that has been followed for so long was asked about, but for the first time."""
-        slower = self.least / self.share
-        if age <= slower:
-            return age / self.least
-        slowest = max(slower, self.most / self.share)
-        growing = math.log(min(age, slowest) / slower) / math.log1p(self.share)
-        return slower / self.least + growing + max(0.0, age - slowest) / max(self.least, self.most)
-
-
-def _polling(every: float) -> Cadence:
-    return Cadence(every, 0.1, 600.0)
-
-
-#: Where nothing is pushed, and for an order that was pushed but is not final yet.
-POLLING = _polling(30.0)
-#: Beside pushes: what one of them that got lost costs at most.
-_NET_SHARE, _NET_LEAST, _NET_MOST = 0.5, 600.0, 3600.0
 
 
 @frozen(kw_only=True)
@@ -135,8 +98,8 @@ class Track(AsyncIterator[OrderStatus]):
             raise UsageError("every and patience are seconds above 0")
         self._provider = provider
         self._patience = patience
-        self._polling = POLLING if every is None or pushes is not None else _polling(every)
-        self._cadence = self._polling if pushes is None else Cadence(every or _NET_LEAST, _NET_SHARE, _NET_MOST)
+        self._polling = POLLING if every is None or pushes is not None else polling(every)
+        self._cadence = self._polling if pushes is None else beside_pushes(every)
         self._clock: Clock | _Wall = getattr(provider, "clock", None) or _Wall()
         self._batch_size: int = getattr(provider, "batch_size", 100)
         self._good = now = self._clock.now()
@@ -215,15 +178,15 @@ class Track(AsyncIterator[OrderStatus]):
     def _ask_early(self, one: _Followed) -> None:
         one.is_pushed = True
         now = self._clock.now()
-        gather = max(_GATHER_LEAST, min(_GATHER_MOST, (now - one.since) * _GATHER_SHARE))
+        pause = gather(now - one.since)
         if self._is_shared and now >= self._next_early:
-            self._next_early, self._is_shared = self._next_early + gather, False
+            self._next_early, self._is_shared = self._next_early + pause, False
         # At once, unless that was done a moment ago for another: then together with all that come until then.
-        due = now if now >= self._next_early else min(self._next_early, now + gather)
+        due = now if now >= self._next_early else min(self._next_early, now + pause)
         if due >= one.due:
             return
         if due == now:
-            self._next_early = now + gather
+            self._next_early = now + pause
         else:
             self._is_shared = True
         one.is_void = True

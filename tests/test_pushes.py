@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smmclient import OrderState, OrderStatus, Panels, Settings, UsageError
+from smmclient.cadence import Cadence
 from smmclient.dialect.codec import read_status
 from smmclient.panel import Panel
 from smmclient.testing import ManualClock, ScriptedTransport, reply
-from smmclient.tracking import Cadence
 from smmclient.webhooks import BalanceLow, OrderEvent, Pushes, WebhookEvent
 from smmclient.wire import WireReply
 from smmclient_notpanel import NOTPANEL

@@ -238,8 +238,10 @@ def _is_state(payload: Mapping[str, object], operation: str) -> bool:
 
 def says_no(payload: Mapping[str, object]) -> bool:
     """Whether the reply calls itself a failure, whatever else it holds."""
-    verdicts = (payload.get(key) for key in ("status", "success", "ok"))
-    return any(verdict is not None and str(verdict).casefold() in (*_FAILURES, "0") for verdict in verdicts)
+    for key in ("status", "success", "ok"):
+        if (verdict := payload.get(key)) is not None and str(verdict).casefold() in (*_FAILURES, "0"):
+            return True
+    return False
 
 
 def _message(payload: Mapping[str, object]) -> str | None:

@@ -58,7 +58,7 @@ def read_receipt(payload: object, *, request_id: str | None, charge_field: str) 
         # {"order": "success"}
         raise Unreadable(f"the reply has {order[:40]!r} for an order id")
     row = order_row(payload)
-    if says_no(row) or (isinstance(payload, dict) and says_no(payload)):
+    if says_no(row) or (payload is not row and isinstance(payload, dict) and says_no(payload)):
         raise Unreadable("the reply has an order id, and calls itself a failure")
     return Receipt(
         order=order,
