@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import heapq
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import anyio
 from attrs import define, frozen
 
-from smmclient.cadence import POLLING, beside_pushes, gather, polling
+from smmclient.cadence import beside_pushes, gather, polling
 from smmclient.errors import (
     AccountSuspended,
     AuthenticationFailed,
@@ -22,14 +23,15 @@ from smmclient.errors import (
     UsageError,
 )
 from smmclient.fields import check_ids
-from smmclient.model import OrderStatus
+from smmclient.model import OrderState, OrderStatus
+from smmclient.webhooks.pushes import Pushes
 
 if TYPE_CHECKING:
     from smmclient.pipeline.clock import Clock
     from smmclient.provider import Provider
-    from smmclient.webhooks.pushes import Mailbox, Pushes
+    from smmclient.webhooks.pushes import Mailbox
 
-__all__ = ["Tally", "Track", "tracked"]
+__all__ = ["Tally", "Track", "check_pushes", "tracked"]
 
 #: Refusals that would hit every call, whatever order it is about.
 _OF_ACCOUNT = (AuthenticationFailed, AccountSuspended)
@@ -61,6 +63,7 @@ class _Followed:
     last_asked: float = float("-inf")
     seen: OrderStatus | None = None
     refusals: int = 0
+    refused_at: float = float("-inf")
     looks: int = 0
     #: A push was about it: it is asked about as often as without pushes, until it is final.
     is_pushed: bool = False
@@ -98,11 +101,16 @@ class Track(AsyncIterator[OrderStatus]):
             raise UsageError("every and patience are seconds above 0")
         self._provider = provider
         self._patience = patience
-        self._polling = POLLING if every is None or pushes is not None else polling(every)
-        self._cadence = self._polling if pushes is None else beside_pushes(every)
+        if not isinstance(pushes, (Pushes, type(None))):
+            raise UsageError(f"pushes must be a Pushes of this panel's account, not a {type(pushes).__name__}")
+        usual = polling(every or 30.0)
+        self._polling = usual if pushes is None else polling(min(usual.least, 30.0))
+        self._cadence = usual if pushes is None else beside_pushes(every)
         self._clock: Clock | _Wall = getattr(provider, "clock", None) or _Wall()
         self._batch_size: int = getattr(provider, "batch_size", 100)
-        self._good = now = self._clock.now()
+        now = self._clock.now()
+        #: Since when no reply was good, and whether the last request failed.
+        self._bad_since: float | None = None
         self._waiting = [_Followed(now, number, order, now) for number, order in enumerate(check_ids(orders, "order"))]
         self._changes: deque[OrderStatus] = deque()
         self._lost: list[Refused] = []
@@ -111,17 +119,21 @@ class Track(AsyncIterator[OrderStatus]):
         #: Only beside pushes: each order that is not over, by its id.
         self._open: dict[str, _Followed] = {}
         self._mailbox: Mailbox | None = None
+        #: Pushed while the panel could not be reached.
+        self._held: list[_Followed] = []
+        self._last = now
         #: When orders that were pushed may be asked about next, and whether some wait for that.
         self._next_early, self._is_shared = float("-inf"), False
         if pushes is not None:
             self._open = {one.order: one for one in self._waiting}
-            self._mailbox = pushes.subscribe(self._open)
+            self._mailbox = pushes.subscribe(self._open, account=provider.account)
 
     @property
     def tally(self) -> Tally:
         """What it has cost so far; with pushes, how many looks they have saved."""
-        now = self._clock.now()
-        saved = self._saved + sum(self._polling.looks(now - one.since) + 1 - one.looks for one in self._open.values())
+        saved = self._saved + sum(
+            self._polling.looks(self._last - one.since) + 1 - one.looks for one in self._open.values()
+        )
         return Tally(requests=self._requests, looks=self._looks, pushed=self._pushed, saved=round(saved))
 
     async def __anext__(self) -> OrderStatus:
@@ -155,12 +167,8 @@ class Track(AsyncIterator[OrderStatus]):
         if self._mailbox is None:
             await self._clock.sleep(seconds)
             return
-        with anyio.CancelScope() as scope:
-            self._mailbox.wake = scope.cancel
-            try:
-                await self._clock.sleep(seconds)
-            finally:
-                self._mailbox.wake = None
+        with anyio.CancelScope() as scope, self._mailbox.waking(scope.cancel):
+            await self._clock.sleep(seconds)
 
     def _heed_pushes(self) -> None:
         """Take a final status that was pushed for an answer; ask early about the other orders that were pushed."""
@@ -169,28 +177,42 @@ class Track(AsyncIterator[OrderStatus]):
             if (one := self._open.get(event.order)) is None:
                 continue
             self._pushed += 1
-            if self._mailbox.takes_status and event.status is not None and event.status.state.is_final:
+            self._last = self._clock.now()
+            if event.status is not None and self._mailbox.takes_status and _is_whole(event.status, one.seen):
                 self._note(one, event.status)
                 self._close(one)
             else:
+                # What follows a failure at once is its refund: worth a moment.
+                self._ask_early(one, is_hurried=event.name != "order.failed")
+
+    def _ask_early_again(self) -> None:
+        held, self._held = self._held, []
+        for one in held:
+            if self._open.get(one.order) is one and one.last_asked < self._last:
                 self._ask_early(one)
 
-    def _ask_early(self, one: _Followed) -> None:
+    def _ask_early(self, one: _Followed, *, is_hurried: bool = True) -> None:
         one.is_pushed = True
+        if self._bad_since is not None:
+            self._held.append(one)
+            return
         now = self._clock.now()
         pause = gather(now - one.since)
         if self._is_shared and now >= self._next_early:
             self._next_early, self._is_shared = self._next_early + pause, False
         # At once, unless that was done a moment ago for another: then together with all that come until then.
         due = now if now >= self._next_early else min(self._next_early, now + pause)
+        if not is_hurried:
+            due = now + pause
         if due >= one.due:
             return
-        if due == now:
-            self._next_early = now + pause
-        else:
+        if due > now:
             self._is_shared = True
+        if now >= self._next_early:
+            self._next_early = now + pause
+        twin = copy.copy(one)
+        twin.due, twin.last_asked = due, float("-inf")
         one.is_void = True
-        twin = _Followed(due, one.number, one.order, one.since, float("-inf"), one.seen, one.refusals, one.looks, True)
         self._open[one.order] = twin
         heapq.heappush(self._waiting, twin)
 
@@ -222,13 +244,14 @@ class Track(AsyncIterator[OrderStatus]):
                 raise
             else:
                 failure = error  # wait it out
-        now = self._clock.now()
+        now = self._last = self._clock.now()
         self._looks += len(batch)
+        is_good = False
         for one in batch:
             answer = answers.get(one.order)
             cadence = self._polling if one.is_pushed else self._cadence
             if isinstance(answer, (OrderStatus, Refused)):
-                self._good = now
+                is_good = True
             else:
                 cadence = self._polling
                 failure = failure or answer or Malformed(f"{one.order}: the reply says nothing about it")
@@ -239,7 +262,12 @@ class Track(AsyncIterator[OrderStatus]):
                 one.last_asked = now
                 one.due = now + cadence.pause(now - one.since)
                 heapq.heappush(self._waiting, one)
-        if failure is not None and now - self._good > self._patience:
+        if is_good:
+            self._bad_since = None
+            self._ask_early_again()
+        elif self._bad_since is None:
+            self._bad_since = now
+        if failure is not None and self._bad_since is not None and now - self._bad_since >= self._patience:
             raise failure
 
     def _is_over(self, one: _Followed, answer: OrderStatus | SMMError | None) -> bool:
@@ -249,7 +277,10 @@ class Track(AsyncIterator[OrderStatus]):
             self._note(one, answer)
             return answer.state.is_final
         if isinstance(answer, Refused):
-            one.refusals += 1
+            now = self._clock.now()
+            # Those that a push has hurried say no more than the one before.
+            if now - one.refused_at >= self._polling.least * 0.99:
+                one.refusals, one.refused_at = one.refusals + 1, now
             if one.refusals >= _REFUSALS:
                 self._lost.append(answer)
                 return True
@@ -259,6 +290,28 @@ class Track(AsyncIterator[OrderStatus]):
         if status != one.seen:
             self._changes.append(status)
         one.seen = status
+
+
+def _is_whole(pushed: OrderStatus, seen: OrderStatus | None) -> bool:
+    """Whether a pushed status ends its order, and lacks nothing that the panel had told of it."""
+    if seen is None or not pushed.state.is_final:
+        return False
+    told = ("charge", "start_count", "remains", "currency")
+    is_less = any(getattr(pushed, name) is None and getattr(seen, name) is not None for name in told)
+    return not is_less and (pushed.state is not OrderState.PARTIAL or pushed.remains is not None)
+
+
+def check_pushes(pushes: Mapping[str, Pushes] | None, panels: Collection[str]) -> Mapping[str, Pushes]:
+    """Return pushes by panel; raises `UsageError` for what is no such mapping, or names a panel that is not there."""
+    if pushes is None:
+        return {}
+    if not isinstance(pushes, Mapping):
+        raise UsageError(f"pushes are a mapping of panels to a Pushes for each, not a {type(pushes).__name__}")
+    if unknown := [name for name in pushes if name not in panels]:
+        raise UsageError(
+            f"there is no panel {unknown[0]!r} to push; there are {', '.join(map(repr, panels)) or 'none'}"
+        )
+    return pushes
 
 
 def tracked(

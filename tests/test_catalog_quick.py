@@ -4,6 +4,7 @@ import copy
 import json
 import pickle
 import re
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import attrs
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from smmclient import Catalog, Service
 from smmclient.dialect import V2, Unreadable
-from smmclient.dialect.quick import read_body
+from smmclient.dialect.quick import ServiceRows, read_body
 from smmclient.dialect.read import read_json
 from smmclient.dialect.services import Pricing, read_services
 from smmclient.wire import WireReply
@@ -184,6 +185,51 @@ def test_copies() -> None:
         assert attrs.asdict(twin) == attrs.asdict(service)
         assert twin.raw == service.raw
     assert len(pickle.dumps(service)) < 2000
+
+
+def test_stands_for_a_tuple() -> None:
+    """The services equal a tuple of the same, and can be pickled before and after somebody has looked at them."""
+    services = _catalog(_body(50)).services
+    twin = pickle.loads(pickle.dumps(services))
+    assert services == twin == tuple(services) == services
+    assert services[7].raw == twin[7].raw
+    assert pickle.loads(pickle.dumps(_catalog(_body(50)))).services == services
+    assert services != twin[1:]
+    assert services != _catalog(_body(50, rate="0.60")).services
+    assert repr(services) == "<50 services>"
+
+
+def test_prices_as_numbers() -> None:
+    """Prices that are numbers take the quick way too, and keep the digits that they are written with."""
+    body = _body(40).replace(b'"0.50"', b"0.240000000000000000000000000")
+    services = V2.read(WireReply(200, {}, body), V2.services())[0]
+    assert isinstance(services, ServiceRows)
+    assert {str(one.rate) for one in services} == {"0.240000000000000000000000000"}
+    assert services[3].raw == {**read_json(_body(40))[3], "rate": Decimal("0.240000000000000000000000000")}  # type: ignore[index]
+
+
+def test_what_cannot_be_held() -> None:
+    """A number too large for anything in a field that nobody needs spoils its row's ``raw``, which is text then."""
+    for number in (b"1" * 5000, b"1e99999999999999999999"):
+        body = _body(3).replace(b'"service": 2,', b'"service": 2, "note": ' + number + b",")
+        catalog = _catalog(body)
+        assert len(catalog) == 3
+        assert isinstance(catalog[1].raw, str)
+        assert isinstance(catalog[2].raw, dict)
+    with pytest.raises(Unreadable):
+        read_json(b'{"x": 1e99999999999999999999}')
+
+
+def test_looked_at_by_many_threads() -> None:
+    """Rows and services that several threads look at for the first time at once are right in each."""
+    def look(catalog: Catalog) -> list[object]:
+        return [one.raw["service"] for one in catalog[-20:] if isinstance(one.raw, dict)]
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(20):
+            catalog = _catalog(_body(5000))
+            asked = [threads.submit(look, catalog) for _ in range(4)]
+            assert all(one.result() == list(range(4981, 5001)) for one in asked)
 
 
 def test_a_service_of_ones_own() -> None:

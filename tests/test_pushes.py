@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smmclient import OrderState, OrderStatus, Panels, Settings, UsageError
+from smmclient import OrderState, OrderStatus, Panels, Settings, Unavailable, UsageError
 from smmclient.cadence import Cadence
 from smmclient.dialect.codec import read_status
 from smmclient.panel import Panel
@@ -30,14 +30,20 @@ class Desk:
     """A panel whose orders end at given times, and which notes when it was asked about how many."""
 
     def __init__(
-        self, clock: ManualClock, ends: dict[str, float], *, down: Callable[[float], bool] | None = None
+        self,
+        clock: ManualClock,
+        ends: dict[str, float],
+        *,
+        down: Callable[[float], bool] = lambda at: False,
+        unknown: Callable[[float], bool] = lambda at: False,
+        key: str = "k",
     ) -> None:
         self.clock, self.ends, self.began = clock, ends, clock.now()
         self.asked: list[tuple[float, int]] = []
-        self.down = down or (lambda at: False)
+        self.down, self.unknown = down, unknown
         transport = ScriptedTransport(self._answer)
         self.panel = Panel(
-            NOTPANEL, api_key="k", transport=transport, clock=clock, draw=random.Random(1), settings=Settings(limits=())
+            NOTPANEL, api_key=key, transport=transport, clock=clock, draw=random.Random(1), settings=Settings(limits=())
         )
         self.pushes = Pushes()
 
@@ -51,6 +57,8 @@ class Desk:
         self.asked.append((self.time, len(ids)))
         if self.down(self.time):
             return reply("", 503)
+        if self.unknown(self.time):
+            return reply({"error": "Incorrect order ID"})
         rows = {one: DONE if self.time >= self.ends[one] else RUNNING for one in ids}
         return reply(rows if "orders" in form else rows[ids[0]])
 
@@ -186,13 +194,91 @@ async def test_a_push_while_the_panel_is_asked() -> None:
 
 
 async def test_an_outage_beside_pushes() -> None:
-    """While the panel is down it is tried as often as without pushes, and a push ends its order all the same."""
+    """While the panel is down it is tried as often as without pushes, whatever is pushed; a whole status still ends."""
     async with ManualClock() as clock:
-        desk = Desk(clock, {"a": 100.0, "b": 100.0}, down=lambda at: at < 400)
-        seen = await desk.follow((150.0, full("a")))
-    assert seen[0] == ("a", "completed", 150.0)
-    assert seen[1][:2] == ("b", "completed")
-    assert 400 <= seen[1][2] < 500
+        desk = Desk(clock, {"a": 100.0, "b": 100.0, "c": 100.0}, down=lambda at: 40 < at < 400)
+        hurry = [(150.0 + at / 4, bare("c")) for at in range(400)]
+        seen = await desk.follow((150.0, full("a")), *hurry, every=50)
+    over = {order: at for order, state, at in seen if state == "completed"}
+    # It waits for the request that is in the air, which is repeated for a while.
+    assert over["a"] == pytest.approx(150.0, abs=5)
+    assert 400 <= over["b"] < 500
+    assert over["c"] == pytest.approx(400, abs=31)
+    # Every half minute, four attempts each.
+    assert len([at for at, _ in desk.asked if 40 < at < 400]) <= 4 * 12
+
+
+async def test_patience_counts_from_the_first_failure() -> None:
+    """One dropped connection after hours of silence is waited out; the patience begins with it."""
+    async with ManualClock() as clock:
+        desk = Desk(clock, {"a": 5000.0}, down=lambda at: 3000 < at < 4100)
+        assert (await desk.follow())[-1][1] == "completed"
+        assert [at for at, _ in desk.asked if 3000 < at < 4100]
+    async with ManualClock() as clock:
+        desk = Desk(clock, {"a": 50_000.0}, down=lambda at: at > 3000)
+        with pytest.raises(Unavailable):
+            async for _ in desk.panel.track(desk.ends, pushes=desk.pushes, patience=900):
+                pass
+        first, last = (at for at, _ in (next(one for one in desk.asked if one[0] > 3000), desk.asked[-1]))
+    # As often as without pushes: after so long a time, every few minutes.
+    assert 900 <= last - first <= 1500
+
+
+async def test_refusals_in_a_hurry() -> None:
+    """An order that the panel does not know yet is not given up sooner because pushes hurry."""
+    async with ManualClock() as clock:
+        desk = Desk(clock, {"a": 20.0}, unknown=lambda at: at < 10)
+        seen = await desk.follow((0.5, bare("a")), (1.5, bare("a")), (2.5, bare("a")), (21.0, bare("a")))
+    assert [one[:2] for one in seen] == [("a", "completed")]
+
+
+async def test_a_status_that_lacks_what_was_known() -> None:
+    """A pushed status without a field that the panel had told, or a part without what remains, is asked about."""
+    thin = {"status": "completed", "charge": "1.50"}
+    for row in (thin, {**thin, "start_count": "1", "remains": "0"}, {**thin, "status": "partial", "currency": "USD"}):
+        async with ManualClock() as clock:
+            desk = Desk(clock, {"a": 100.0})
+            seen = await desk.follow((100.5, full("a", row)))
+        assert seen[-1] == ("a", "completed", 100.5)
+        assert len(desk.asked) == 2
+
+
+async def test_a_failure_is_asked_about_a_moment_later() -> None:
+    """What follows a failure is its refund: the panel is asked when that had time to be booked."""
+    async with ManualClock() as clock:
+        desk = Desk(clock, {"a": 100.0})
+        seen = await desk.follow((100.0, bare("a", "order.failed")))
+    assert seen[-1] == ("a", "completed", 104.0)
+
+
+async def test_two_words_for_one_order() -> None:
+    """Two pushed statuses that contradict each other, and are looked at together, are asked about."""
+    async with ManualClock() as clock:
+        desk = Desk(clock, {"a": 100.0})
+        track = desk.panel.track(["a"], pushes=desk.pushes)
+        assert (await anext(track)).state is OrderState.IN_PROGRESS
+        clock.advance(200.0)
+        desk.pushes.publish(full("a"))
+        desk.pushes.publish(full("a", {**DONE, "status": "canceled", "charge": "0"}))
+        assert (await anext(track)).state is OrderState.COMPLETED
+        assert len(desk.asked) == 2
+        assert track.tally.pushed == 1
+
+
+async def test_pushes_of_another_account() -> None:
+    """One Pushes for two accounts, a name that is no panel, and what is no Pushes at all, are told at once."""
+    async with ManualClock() as clock:
+        one, two = Desk(clock, {"a": 1.0}), Desk(clock, {"a": 1.0}, key="another")
+        one.panel.track(["a"], pushes=one.pushes)
+        with pytest.raises(UsageError, match="for each"):
+            two.panel.track(["a"], pushes=one.pushes)
+        with pytest.raises(UsageError, match="must be a Pushes"):
+            one.panel.track(["a"], pushes={"one": one.pushes})  # type: ignore[arg-type]
+        panels = Panels({"one": one.panel, "two": two.panel})
+        with pytest.raises(UsageError, match="'tow'"):
+            panels.track({"one": ["a"]}, pushes={"tow": two.pushes})
+        with pytest.raises(UsageError, match="a mapping"):
+            panels.track({"one": ["a"]}, pushes=one.pushes)  # type: ignore[arg-type]
 
 
 async def test_tally() -> None:
@@ -225,12 +311,11 @@ async def test_every_is_checked(every: float) -> None:
 
 
 async def test_another_thread_is_told() -> None:
-    """Publishing from another thread than the tracking one says how to hand the event over, and loses nothing."""
+    """Publishing from another thread than the waiting one says how to hand the event over; others have heard it."""
     async with ManualClock() as clock:
-        desk = Desk(clock, {"a": 100.0})
-        desk.panel.track(["a"], pushes=desk.pushes)
-        track = desk.panel.track(["a"], pushes=desk.pushes)
+        desk = Desk(clock, {"a": 100.0, "b": 100.0})
         met: list[BaseException] = []
+        idle = desk.panel.track(["a"], pushes=desk.pushes)
 
         def publish() -> None:
             try:
@@ -238,11 +323,21 @@ async def test_another_thread_is_told() -> None:
             except UsageError as error:
                 met.append(error)
 
-        thread = threading.Thread(target=publish)
-        thread.start()
-        thread.join()
+        async def from_a_thread() -> None:
+            await clock.sleep(50.0)
+            thread = threading.Thread(target=publish)
+            thread.start()
+            thread.join()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(from_a_thread)
+            waiting = desk.panel.track(["a"], pushes=desk.pushes)
+            assert (await anext(waiting)).state is OrderState.IN_PROGRESS
+            assert (await anext(waiting)).state is OrderState.COMPLETED
+        assert desk.time == pytest.approx(600.0)
         assert "from_thread" in str(met[0])
-        assert (await anext(track)).state is OrderState.IN_PROGRESS
+        assert (await anext(idle)).state is OrderState.COMPLETED
+        assert idle.tally.pushed == 1
 
 
 async def test_left_early() -> None:

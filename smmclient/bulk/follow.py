@@ -15,7 +15,7 @@ from smmclient.errors import JournalError, SMMError
 from smmclient.model import OrderState, OrderStatus
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.provider import Provider
-from smmclient.tracking import Tally, Track, tracked
+from smmclient.tracking import Tally, Track, check_pushes, tracked
 
 if TYPE_CHECKING:
     from smmclient.webhooks.pushes import Pushes
@@ -47,7 +47,7 @@ class Follower(Stage):
     ) -> None:
         super().__init__()
         self._journal, self._panels, self._every, self._patience = journal, panels, every, patience
-        self._pushes = pushes or {}
+        self._pushes = check_pushes(pushes, panels)
         self._tracks: dict[str, Track] = {}
         self._scope: anyio.CancelScope | None = None
         self._is_stopped = False

@@ -11,15 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
 from itertools import compress, count
-from operator import gt
-from typing import Annotated, TypeGuard, cast, overload
+from operator import eq, gt
+from typing import Annotated, cast, overload
 
 import msgspec
 
 from smmclient.catalog import Problem, Service, read_later
-from smmclient.dialect.read import Unreadable, read_json, read_money, read_text
+from smmclient.dialect.read import Unreadable, read_json, read_text
 from smmclient.dialect.services import Pricing, priced, read_row
-from smmclient.dialect.structure import needed
 
 __all__ = ["ServiceRows", "read_body"]
 
@@ -36,7 +35,7 @@ class _Row(msgspec.Struct, gc=False):
     """
 
     service: _Count | float | str
-    rate: int | float | str
+    rate: str
     min: _Count | float
     max: _Count | float
     name: str | None = None
@@ -51,8 +50,15 @@ class _Row(msgspec.Struct, gc=False):
     rate1K: msgspec.UnsetType = msgspec.UNSET
 
 
+class _NumberRow(_Row, gc=False):
+    """The same with its price as it is written, which may be a number: a float would change its digits."""
+
+    rate: msgspec.Raw  # type: ignore[assignment]
+
+
 _rows = msgspec.json.Decoder(list[_Row], strict=False)
 _row = msgspec.json.Decoder(_Row, strict=False)
+_number_row = msgspec.json.Decoder(_NumberRow, strict=False)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 
 #: Lines with a price below the figures that stand for "not for sale".
@@ -72,7 +78,7 @@ def read_body(body: bytes, pricing: Pricing) -> tuple[ServiceRows, tuple[Problem
         if len(rows) < 2:
             return None
         return _with_odd_rows(body, rows, pricing) if _odd(rows) else (ServiceRows(rows, pricing, body), ())
-    except (msgspec.MsgspecError, Unreadable, ValueError, RecursionError):
+    except (msgspec.MsgspecError, Unreadable, ValueError, ArithmeticError, RecursionError):
         return None
 
 
@@ -98,10 +104,10 @@ def _odd(rows: Sequence[_Row]) -> set[int]:
     return odd
 
 
-def _no_prices(rates: list[int | float | str]) -> Iterator[int]:
+def _no_prices(rates: list[str]) -> Iterator[int]:
     """The places of what is no price as `read_money` takes it without a second look, nor one of a service for sale."""
     # In one text, because to match each would take twice as long as all the rest.
-    text = "\n".join(rates if _are_texts(rates) else map(str, rates)) + "\n"
+    text = "\n".join([*rates, ""])
     if text.count("\n") != len(rates):
         yield from range(len(rates))
         return
@@ -116,11 +122,7 @@ def _no_prices(rates: list[int | float | str]) -> Iterator[int]:
         start = end
 
 
-def _are_texts(column: list[int | float | str]) -> TypeGuard[list[str]]:
-    return set(map(type, column)) == {str}
-
-
-def _is_number(one: int | float | str) -> bool:
+def _is_number(one: object) -> bool:
     return type(one) is int or (type(one) is str and one.isascii() and one.isdigit() and len(one) <= 30)
 
 
@@ -133,11 +135,21 @@ def _row_by_row(raws: Sequence[msgspec.Raw]) -> list[_Row | None] | None:
         try:
             rows.append(decode(raw))
         except msgspec.ValidationError:
-            rows.append(None)
-            odd += 1
+            rows.append(row := _with_number(raw))
+            odd += row is None
             if odd > 10 + len(rows) // _ONE_IN:
                 return None
     return rows
+
+
+def _with_number(raw: msgspec.Raw) -> _Row | None:
+    """The row, if it is the usual one but for a price that is a number; that is kept as it is written."""
+    try:
+        row = _number_row.decode(raw)
+    except msgspec.ValidationError:
+        return None
+    row.rate = bytes(row.rate).decode("utf-8", "replace")  # type: ignore[assignment]
+    return row
 
 
 def _with_odd_rows(
@@ -209,7 +221,7 @@ class ServiceRows(Sequence[Service]):
             read_text(row.name) or "",
             read_text(row.type) or "",
             read_text(row.category),
-            Decimal(row.rate) if type(row.rate) is str else self._exact_rate(at),
+            Decimal(row.rate),
             int(row.min),
             int(row.max),
             row.refill,
@@ -218,25 +230,37 @@ class ServiceRows(Sequence[Service]):
         )
         return read_later(priced(service, self._pricing), self._row_of)
 
-    def _exact_rate(self, at: int) -> Decimal:
-        # A number, which went through a float: its digits are in the row.
-        row = self.raw(at)
-        return needed(read_money(row["rate"] if isinstance(row, dict) else None))
-
     def raw(self, at: int) -> object:
-        """The decoded row of the service at that place."""
+        """The decoded row of the service at that place; its text, if a field that nobody needs cannot be decoded."""
         if self._raws is None:
             self._raws = _raws.decode(self._body)
-        return read_json(bytes(self._raws[at if self._numbers is None else self._numbers[at]]))
+        text = bytes(self._raws[at if self._numbers is None else self._numbers[at]])
+        try:
+            return read_json(text)
+        except Unreadable:
+            return text.decode("utf-8", "replace")
 
     @cached_property
     def _row_of(self) -> Callable[[str], object]:
         """The decoded row of the service with that id. One function for all of them, which are many."""
-        places: dict[str, int] = {}
+        places = {one: at for at, one in enumerate(self.ids())}
 
         def row_of(service: str) -> object:
-            if not places:
-                places.update((one, at) for at, one in enumerate(self.ids()))
             return self.raw(places[service])
 
         return row_of
+
+    # -- as the tuple that it stands for
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (tuple, ServiceRows)):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} services>"
+
+    def __reduce__(self) -> tuple[type[tuple[Service, ...]], tuple[tuple[Service, ...]]]:
+        return tuple, (tuple(self),)

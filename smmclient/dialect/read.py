@@ -41,7 +41,7 @@ def read_json(body: bytes) -> object:
     """
     try:
         decoded: object = _decoder.decode(body)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError):
         return _read_odd_json(body)
     return decoded
 
@@ -68,7 +68,8 @@ def _read_lenient(text: str) -> object:
     # The standard library takes raw line ends in strings and lone surrogates, which msgspec does not.
     try:
         decoded: object = json.loads(text, strict=False, parse_float=_exact, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
+        # Arithmetic: 1e99999999999999999999 is JSON, and no number that anything can hold.
         raise Unreadable("the reply is not JSON, or is cut") from None
     return decoded
 

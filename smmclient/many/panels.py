@@ -26,7 +26,7 @@ from smmclient.many.merging import Change, merged
 from smmclient.model import Balance, OrderStatus
 from smmclient.provider import Provider
 from smmclient.settings import Settings
-from smmclient.tracking import tracked
+from smmclient.tracking import check_pushes, tracked
 
 if TYPE_CHECKING:
     from smmclient.webhooks.pushes import Pushes
@@ -163,10 +163,11 @@ class Panels(Mapping[str, Provider]):
         that push, by name: one for each.
         """
         wanted = self._ids(orders)
+        given = check_pushes(pushes, self)
         streams: dict[str, AsyncIterator[OrderStatus]] = {}
         for name, ids in wanted.items():
             try:
-                streams[name] = tracked(self[name], ids, every, patience, (pushes or {}).get(name))
+                streams[name] = tracked(self[name], ids, every, patience, given.get(name))
             except Exception as error:
                 streams[name] = _Failing(error)
         return merged(streams)

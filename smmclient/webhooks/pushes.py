@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from weakref import WeakSet
+
+from attrs import evolve
 
 from smmclient.errors import UsageError
 
@@ -29,6 +31,7 @@ class Pushes:
 
     def __init__(self, *, confirm: bool = False) -> None:
         self._confirm = confirm
+        self._account: str | None = None
         self._mailboxes: WeakSet[Mailbox] = WeakSet()
 
     def publish(self, event: WebhookEvent) -> None:
@@ -38,44 +41,65 @@ class Pushes:
         """
         if getattr(event, "order", None) is None:
             return
+        elsewhere = False
         for mailbox in list(self._mailboxes):
-            mailbox.put(event)  # type: ignore[arg-type]
+            elsewhere |= not mailbox.put(event)  # type: ignore[arg-type]
+        if elsewhere:
+            raise UsageError(
+                "publish() was called from another thread than one that tracks: hand the event over with "
+                "anyio.from_thread.run_sync(pushes.publish, event), or loop.call_soon_threadsafe(pushes.publish, event)"
+            )
 
-    def subscribe(self, orders: Container[str]) -> Mailbox:
-        """A mailbox for events about these orders; it ends when it is dropped."""
+    def subscribe(self, orders: Container[str], *, account: str) -> Mailbox:
+        """A mailbox for events about these orders of the account; it ends when it is dropped."""
+        if self._account not in (None, account):
+            raise UsageError(
+                "these pushes are another account's: ids of two panels can be the same, so make a Pushes for each"
+            )
+        self._account = account
         mailbox = Mailbox(orders, takes_status=not self._confirm)
         self._mailboxes.add(mailbox)
         return mailbox
 
 
 class Mailbox:
-    """The events about some orders that were not looked at yet."""
+    """The events about some orders that were not looked at yet: the last of each."""
 
     def __init__(self, orders: Container[str], *, takes_status: bool = True) -> None:
         self._orders = orders
         #: Whether a status that was pushed is an answer.
         self.takes_status = takes_status
-        self._events: deque[OrderEvent] = deque()
-        self._thread = threading.get_ident()
-        #: Called when an event comes.
-        self.wake: Callable[[], None] | None = None
+        self._events: dict[str, OrderEvent] = {}
+        self._thread: int | None = None
+        self._wake: Callable[[], None] | None = None
 
-    def put(self, event: OrderEvent) -> None:
-        """Keep the event if it is about one of the orders, and wake who waits."""
+    def put(self, event: OrderEvent) -> bool:
+        """Keep the event if it is about one of the orders, and wake who waits; False if that is in another thread."""
         if event.order not in self._orders:
-            return
-        if threading.get_ident() != self._thread:
-            raise UsageError(
-                "publish() was called from another thread than the one that tracks: hand the event over with "
-                "anyio.from_thread.run_sync(pushes.publish, event), or loop.call_soon_threadsafe(pushes.publish, event)"
-            )
-        self._events.append(event)
-        if self.wake is not None:
-            self.wake()
+            return True
+        if self._thread not in (None, threading.get_ident()):
+            return False
+        before = self._events.get(event.order)
+        if before is not None and before.status is not None and event.status != before.status:
+            # Which of two came last is not known: the panel is.
+            event = evolve(event, status=None)
+        self._events[event.order] = event
+        if self._wake is not None:
+            self._wake()
+        return True
+
+    @contextmanager
+    def waking(self, wake: Callable[[], None]) -> Iterator[None]:
+        """While the block lasts an event calls ``wake``; it has to come on this thread from now on."""
+        self._thread, self._wake = threading.get_ident(), wake
+        try:
+            yield
+        finally:
+            self._wake = None
 
     def __bool__(self) -> bool:
         return bool(self._events)
 
     def take(self) -> OrderEvent:
-        """The oldest of the events, which is in it no longer."""
-        return self._events.popleft()
+        """One of the events, which is in it no longer: the order's that was pushed first."""
+        return self._events.pop(next(iter(self._events)))
