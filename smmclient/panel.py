@@ -7,15 +7,13 @@ import hashlib
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-import anyio
 from attrs import evolve
 
 from smmclient.catalog import Catalog
 from smmclient.dialect.capabilities import Support
 from smmclient.dialect.dialect import Dialect
-from smmclient.dialect.rows import Unmatched
 from smmclient.endpoint import Endpoint
 from smmclient.errors import (
     AccountSuspended,
@@ -30,6 +28,7 @@ from smmclient.model import Balance, Cancellation, OrderStatus, Receipt, Refill,
 from smmclient.orders import AnyOrder
 from smmclient.pipeline.account import AccountBook
 from smmclient.pipeline.attempt import Attempts
+from smmclient.pipeline.batches import Batches
 from smmclient.pipeline.clock import Clock, SystemClock
 from smmclient.pipeline.gather import Gatherer
 from smmclient.pipeline.headers import request_headers
@@ -41,16 +40,12 @@ from smmclient.provider import BeforeSend, Provider
 from smmclient.settings import Settings
 from smmclient.transport import Transport
 from smmclient.transport.default import DefaultTransport
-from smmclient.wire import Operation
 
 if TYPE_CHECKING:
     from smmclient.webhooks.webhook import Webhook
 
 __all__ = ["Panel"]
 
-T = TypeVar("T")
-#: Batches of one call that are under way at once; the gate and the pacing bound them further.
-_BATCHES_AT_ONCE = 16
 #: Settings that belong to the connection, which `with_settings` shares.
 _CONNECTION = ("proxy", "trust_env", "max_connections")
 
@@ -81,8 +76,8 @@ class Panel(Provider):
         self.transport: Transport = _default_transport(self.settings) if transport is None else transport
         self._pipeline = self._build()
         self._closed = False
-        #: Actions that the panel was seen to answer only for one id at a time.
-        self._one_by_one: set[str] = set()
+        singly = ("status",) if self.capabilities.status_batch is Support.NO else ()
+        self._batches = Batches(self._pipeline, size=dialect.batch_size, one_by_one=singly)
         self._balance: Shared[Balance] = Shared(self.clock, keep=dialect.cache.balance)
         self._services: Shared[Catalog] = Shared(self.clock, keep=dialect.cache.services)
         self._gatherer = Gatherer(self.clock, size=dialect.batch_size, fetch=self._gathered)
@@ -115,8 +110,7 @@ class Panel(Provider):
     @property
     def batch_size(self) -> int:
         """Most ids that the panel takes in one call."""
-        is_one = self.capabilities.status_batch is Support.NO or "status" in self._one_by_one
-        return 1 if is_one else self.dialect.batch_size
+        return self._batches.size_of("status")
 
     # ------------------------------------------------------------------------------------------------ the account
 
@@ -187,7 +181,8 @@ class Panel(Provider):
         return await self._statuses(check_ids(orders, "order"))
 
     async def _statuses(self, ids: Sequence[str]) -> dict[str, OrderStatus | SMMError]:
-        return await self._in_batches(self.dialect.status, ids, Priority.POLL, size=self.batch_size)
+        self._check_open()
+        return await self._batches.run(self.dialect.status, ids, Priority.POLL)
 
     async def _gathered(self, ids: Sequence[str]) -> dict[str, OrderStatus | SMMError]:
         """The statuses of ids that came from several callers: what one of them asks must not fail the others."""
@@ -198,70 +193,23 @@ class Panel(Provider):
         except (Refused, Malformed):
             if len(ids) == 1:
                 raise
-            return await self._in_batches(self.dialect.status, ids, Priority.POLL, size=1)
+            return await self._batches.run(self.dialect.status, ids, Priority.POLL, size=1)
 
     async def refill(self, orders: Iterable[int | str] | int | str) -> Mapping[str, Refill | SMMError]:  # noqa: D102
-        return await self._in_batches(self.dialect.refill, check_ids(orders, "order"), Priority.PLACE)
+        self._check_open()
+        return await self._batches.run(self.dialect.refill, check_ids(orders, "order"), Priority.PLACE)
 
     async def refill_statuses(  # noqa: D102
         self, refills: Iterable[int | str] | int | str
     ) -> Mapping[str, RefillStatus | SMMError]:
-        return await self._in_batches(self.dialect.refill_status, check_ids(refills, "refill"), Priority.POLL)
+        self._check_open()
+        return await self._batches.run(self.dialect.refill_status, check_ids(refills, "refill"), Priority.POLL)
 
     async def cancel(  # noqa: D102
         self, orders: Iterable[int | str] | int | str
     ) -> Mapping[str, Cancellation | SMMError]:
-        return await self._in_batches(self.dialect.cancel, check_ids(orders, "order"), Priority.PLACE)
-
-    async def _in_batches(
-        self,
-        build: Callable[[Sequence[str]], Operation[dict[str, T | SMMError]]],
-        ids: Sequence[str],
-        priority: Priority,
-        *,
-        size: int | None = None,
-    ) -> dict[str, T | SMMError]:
         self._check_open()
-        size = size or self.dialect.batch_size
-        if self._one_by_one and ids and build(ids[:1]).name in self._one_by_one:
-            size = 1
-        # All are built before one is sent: a feature that the panel does not have is said before any I/O.
-        batches = [(ids[at : at + size], build(ids[at : at + size])) for at in range(0, len(ids), size)]
-        if not batches:
-            return {}
-        if len(batches) == 1:
-            return await self._ask(build, *batches[0], priority)
-        answers: dict[str, T | SMMError] = {}
-        upcoming = iter(batches)
-
-        async def work() -> None:
-            for asked, operation in upcoming:
-                try:
-                    batch = await self._ask(build, asked, operation, priority)
-                except SMMError as error:
-                    batch = dict.fromkeys(asked, error)
-                answers.update(batch)
-
-        async with anyio.create_task_group() as tasks:
-            for _ in range(min(len(batches), _BATCHES_AT_ONCE)):
-                tasks.start_soon(work)
-        return {one: answers[one] for one in ids}
-
-    async def _ask(
-        self,
-        build: Callable[[Sequence[str]], Operation[dict[str, T | SMMError]]],
-        asked: Sequence[str],
-        operation: Operation[dict[str, T | SMMError]],
-        priority: Priority,
-    ) -> dict[str, T | SMMError]:
-        try:
-            return await self._pipeline.run(operation, priority)
-        except Malformed as error:
-            if len(asked) == 1 or not isinstance(error.__cause__, Unmatched):
-                raise
-            # Some panels answer for several ids without saying which row is whose. It is a read: ask for one each.
-            self._one_by_one.add(operation.name)
-        return await self._in_batches(build, asked, priority)
+        return await self._batches.run(self.dialect.cancel, check_ids(orders, "order"), Priority.PLACE)
 
     # ------------------------------------------------------------------------------------------------ its webhooks
 
@@ -296,6 +244,7 @@ class Panel(Provider):
         twin._owns_transport = False
         twin._pipeline = twin._build()
         twin._pipeline.adopt(self._pipeline)
+        twin._batches = self._batches.over(twin._pipeline)
         twin._gatherer = Gatherer(twin.clock, size=twin.batch_size, fetch=twin._gathered)
         return twin
 
