@@ -7,6 +7,7 @@ from cyclopts import App
 from smmclient.cli import commands, comparing, placing
 from smmclient.cli.bulk import bulk
 from smmclient.cli.own import panels
+from smmclient.cli.webhook import webhook
 
 __all__ = ["app"]
 
@@ -46,3 +47,4 @@ for command in (
 
 app.command(bulk)
 app.command(panels)
+app.command(webhook)

@@ -13,6 +13,7 @@ from smmclient.cli.options import Amount, Flag, Hidden, Whole
 from smmclient.cli.outcome import OK, CallError
 from smmclient.cli.rows import STATUS, follow, show_rows, status_row
 from smmclient.cli.session import Access
+from smmclient.cli.webhook.choices import Listening
 from smmclient.errors import ConfigError
 
 Orders = Annotated[str, Parameter(help="The orders' ids.")]
@@ -84,13 +85,29 @@ async def status(*orders: Orders, session: Hidden, access: Access | None = None)
 
 async def track(
     *orders: Orders,
-    every: Annotated[Whole, Parameter(help="Seconds between two looks at an order.")] = 30,
+    every: Annotated[
+        Whole | None, Parameter(help="Seconds between two looks at an order; else 30, or 600 with --listen.")
+    ] = None,
+    listening: Listening | None = None,
     session: Hidden,
     access: Access | None = None,
 ) -> int:
-    """Show every change of orders until all are final."""
-    async with session.connect(access) as panel:
-        return await follow(session.out, panel, _some(orders), every=max(1, every))
+    """Show every change of orders until all are final.
+
+    With --listen what the panel pushes is shown at once, and it is asked less often.
+    """
+    ids, pause = _some(orders), None if every is None else max(1, every)
+    if listening is None or listening.where() is None:
+        async with session.connect(access) as panel:
+            return await follow(session.out, panel, ids, every=pause)
+    from smmclient.cli.webhook.beside import opened
+
+    with opened(session.out, listening) as beside:
+        if beside is not None:
+            account = session.account_of(access)
+            beside.lead({account.panel: account}, session.environ)
+        async with session.connect(access) as panel:
+            return await follow(session.out, panel, ids, every=pause, beside=beside)
 
 
 async def refill(*orders: Orders, session: Hidden, access: Access | None = None) -> int:

@@ -152,6 +152,8 @@ def advice(error: SMMError, tokens: Sequence[str] = ()) -> str:
     """One line that says what to do now; ``tokens`` are the arguments that ``smm`` was called with."""
     if isinstance(error, CallError):
         return error.hint
+    if tokens[:1] and tokens[0] == "webhook" and (line := _of_webhook(error, tokens)) is not None:
+        return line
     if isinstance(error, OutcomeUnknown):
         if error.safe_to_repeat and error.request_id and (command := repeat_command(tokens, error.request_id)):
             return f"settle it, without ordering twice, with: {command}"
@@ -159,6 +161,24 @@ def advice(error: SMMError, tokens: Sequence[str] = ()) -> str:
     if isinstance(error, InvalidOrder) and error.field == "service":
         return "nothing was sent; `smm services` lists what can be ordered"
     return next((line for family, line in _ADVICE if isinstance(error, family)), "`smm --help` shows the commands")
+
+
+def _of_webhook(error: SMMError, tokens: Sequence[str]) -> str | None:
+    """What to do about an error of ``smm webhook add``, ``list`` or ``remove``, where it is not the usual thing."""
+    command = tokens[1] if len(tokens) > 1 else ""
+    if isinstance(error, OutcomeUnknown):
+        if command == "remove":
+            return "look whether it is gone with `smm webhook list`; if it is not, remove it again"
+        return (
+            "see with `smm webhook list` whether it is there. If it is, nobody saw its secret: remove it with "
+            "`smm webhook remove ID`, then add it again; if it is not, add it again"
+        )
+    if command in ("list", "remove") and type(error) is Refused:
+        return (
+            "the action's name is not documented, and ours may be wrong: give the panel's own with --action, or see to "
+            "it on the panel's site"
+        )
+    return None
 
 
 def repeat_command(tokens: Sequence[str], request_id: str) -> str | None:

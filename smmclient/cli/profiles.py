@@ -11,6 +11,8 @@ It comes from the environment (``NOTPANEL_API_KEY`` …) or from a TOML file tha
     panel = "v2"
     base_url = "https://panel.example/api/v2"
     api_key = "…"
+
+The secrets of webhooks are kept in the same way: ``NOTPANEL_WEBHOOK_SECRET`` …, or ``webhook_secret`` in a profile.
 """
 
 from __future__ import annotations
@@ -34,13 +36,16 @@ __all__ = [
     "account_of",
     "check_no_key",
     "has_profile",
+    "no_secret",
     "profile_names",
     "profiles_path",
     "read_profile",
     "resolve",
+    "secret_name",
+    "webhook_secrets",
 ]
 
-_KNOWN = ("panel", "base_url", "api_key")
+_KNOWN = ("panel", "base_url", "api_key", "webhook_secret")
 
 
 @frozen
@@ -50,6 +55,8 @@ class Account:
     panel: str
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    #: What its webhooks sign with; several are separated by commas.
+    webhook_secret: str | None = field(default=None, repr=False)
 
 
 def check_no_key(tokens: Sequence[str]) -> None:
@@ -59,10 +66,13 @@ def check_no_key(tokens: Sequence[str]) -> None:
             return
         name = one.split("=", 1)[0].casefold()
         if name == "-k" or (name.startswith("--") and any(word in name for word in ("key", "token", "secret"))):
+            what, names = "key", "NOTPANEL_API_KEY, PANELBON_API_KEY …"
+            if "secret" in name:
+                what, names = "secret", "NOTPANEL_WEBHOOK_SECRET …"
             raise CallError(
-                "a key is never given as an argument: other users and the shell's history could see it",
-                hint="put it into the environment (NOTPANEL_API_KEY, PANELBON_API_KEY …) or into "
-                f"{_path_to_show()}; if it was a real one, replace it at the panel",
+                f"a {what} is never given as an argument: other users and the shell's history could see it",
+                hint=f"put it into the environment ({names}) or into {_path_to_show()}; if it was a real one, replace "
+                "it at the panel",
             )
 
 
@@ -129,7 +139,33 @@ def read_profile(path: Path, name: str) -> Account:
             raise _wrong(path, f"[{name}] has an entry {key!r}; known are {', '.join(_KNOWN)}")
         if not isinstance(value, str) or not value:
             raise _wrong(path, f"{key} of [{name}] must be text in quotes")
-    return Account(table.get("panel", ""), table.get("base_url"), table.get("api_key"))
+    return Account(table.get("panel", ""), *(table.get(entry) for entry in _KNOWN[1:]))
+
+
+def secret_name(panel: str) -> str:
+    """The environment variable that holds what a panel's webhooks sign with: ``NOTPANEL_WEBHOOK_SECRET``."""
+    return f"{env_name(panel).removesuffix('_API_KEY')}_WEBHOOK_SECRET"
+
+
+def webhook_secrets(environ: Mapping[str, str], account: Account) -> tuple[str, ...]:
+    """What the account's webhooks sign with: several while they are rotated, none where none is known.
+
+    Those of its profile, else those in the environment, else those of the profile that has the panel's name.
+    """
+    found = account.webhook_secret or environ.get(secret_name(account.panel))
+    if not found and has_profile(environ, account.panel):
+        kept = read_profile(profiles_path(environ), account.panel)
+        found = kept.webhook_secret if kept.panel == account.panel else None
+    return tuple(one for part in (found or "").split(",") if (one := part.strip()))
+
+
+def no_secret(environ: Mapping[str, str], panel: str) -> SetupError:
+    """The error for an account whose webhooks' secret is nowhere to be found."""
+    return SetupError(
+        f"there is no secret for the webhooks of {panel}",
+        hint=f"put what `smm webhook add` showed into {secret_name(panel)} (several separated by commas), or into a "
+        f'profile of {profiles_path(environ)}: panel = "{panel}", webhook_secret = "…"',
+    )
 
 
 def _wrong(path: Path, what: str) -> SetupError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 from smmclient.cli.outcome import OK, advice, exit_code, worst
@@ -11,9 +12,12 @@ from smmclient.cli.plain import clean, money, problem
 from smmclient.errors import OutcomeUnknown, SMMError
 from smmclient.model import OrderStatus
 from smmclient.provider import Provider
+from smmclient.tracking import Track, tracked
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from smmclient.cli.webhook.beside import Beside
 
 __all__ = ["STATUS", "follow", "show_rows", "status_row"]
 
@@ -76,13 +80,39 @@ def show_rows(
     return worst(found.values())
 
 
-async def follow(out: Out, panel: Provider, orders: Sequence[str], *, every: float) -> int:
-    """Write every change of the orders until all are final; on a terminal, as one table that changes."""
-    if out.is_terminal:
-        return await _follow_live(out, panel, orders, every=every)
+async def follow(
+    out: Out,
+    panel: Provider,
+    orders: Sequence[str],
+    *,
+    every: float | None,
+    beside: Beside | None = None,
+) -> int:
+    """Write every change of the orders until all are final; on a terminal, as one table that changes.
+
+    With ``beside`` it listens to what the panel pushes, and says at the end what that has saved.
+    """
+    pushes = None if beside is None else next(iter(beside.pushes.values()), None)
+    changes = tracked(panel, orders, every, 900.0, pushes)
+    try:
+        if out.is_terminal:
+            return await _follow_live(out, changes, orders, beside)
+        async with _heard(beside):
+            return await _follow_lines(out, changes)
+    finally:
+        if beside is not None and isinstance(changes, Track):
+            for line in beside.lines(dict.fromkeys(beside.pushes, changes.tally)):
+                out.note(f"smm: {line}")
+
+
+def _heard(beside: Beside | None, tell: Callable[[str], None] | None = None) -> AbstractAsyncContextManager[None]:
+    return nullcontext() if beside is None else beside.listening(tell)
+
+
+async def _follow_lines(out: Out, changes: AsyncIterator[OrderStatus]) -> int:
     if not out.json:
         out.row(STATUS)
-    async for status in panel.track(orders, every=every):
+    async for status in changes:
         if out.json:
             out.write_json(status, is_line=True)
         else:
@@ -90,7 +120,9 @@ async def follow(out: Out, panel: Provider, orders: Sequence[str], *, every: flo
     return OK
 
 
-async def _follow_live(out: Out, panel: Provider, orders: Sequence[str], *, every: float) -> int:
+async def _follow_live(
+    out: Out, changes: AsyncIterator[OrderStatus], orders: Sequence[str], beside: Beside | None
+) -> int:
     from rich.live import Live
 
     rows: dict[str, Sequence[object]] = {one: (one, "…", *[None] * (len(STATUS) - 2)) for one in dict.fromkeys(orders)}
@@ -101,7 +133,16 @@ async def _follow_live(out: Out, panel: Provider, orders: Sequence[str], *, ever
         cells = [["" if row[n] is None else clean(row[n]) for n in kept] for row in list(rows.values())]
         return as_table([STATUS[n] for n in kept], cells)
 
-    with Live(console=out.console(), get_renderable=shown, refresh_per_second=4):
-        async for status in panel.track(orders, every=every):
-            rows[status.order] = status_row(status)
+    live = Live(console=out.console(), get_renderable=shown, refresh_per_second=4)
+
+    def tell(text: str) -> None:
+        # Below the table it would be painted over.
+        live.stop()
+        out.note(f"smm: {text}")
+        live.start()
+
+    async with _heard(beside, tell):
+        with live:
+            async for status in changes:
+                rows[status.order] = status_row(status)
     return OK

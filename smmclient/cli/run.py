@@ -83,7 +83,10 @@ def _interrupted(session: Session) -> int:
     if doubts:
         return UNKNOWN
     # What ``smm demo`` has in the air is play money, and gone with its panels.
-    may_act = session.tokens[:1] in (("order",), ("refill",), ("cancel",))
+    may_act = session.tokens[:1] in (("order",), ("refill",), ("cancel",)) or session.tokens[:2] in (
+        ("webhook", "add"),
+        ("webhook", "remove"),
+    )
     message = "stopped; nothing was on its way to the panel" if may_act else "stopped"
     if session.out.json:
         session.write_error({"type": "Interrupted", "message": message, "exit_code": INTERRUPTED})

@@ -56,11 +56,17 @@ class Session:
         """The provider that the options, the profile and the environment name."""
         from smmclient.settings import Settings
 
+        return self.connect_account(self.account_of(access), Settings(on_event=self._note))
+
+    def account_of(self, access: Access | None) -> Account:
+        """The account that the options, the profile and the environment name; whether it has a key is not asked."""
         access = access or Access()
         account = resolve(
             self.environ, panel=access.panel, profile=access.profile, base_url=access.base_url, named=self.account
         )
-        return self.connect_account(account, Settings(on_event=self._note))
+        if not self.knows(account.panel):
+            raise self.unknown(account.panel)
+        return account
 
     def account(self, name: str) -> Account:
         """Whose account a name on its own means: a panel's (see `account_of`), or else a profile's."""
@@ -142,8 +148,8 @@ class Session:
         return advice(error, self.tokens)
 
     def write_error(self, told: Mapping[str, object]) -> None:
-        """Write an error as JSON; what ``smm bulk`` writes is a stream of lines to its very end."""
-        is_stream = self.tokens[:1] == ("bulk",)
+        """Write an error as JSON; what ``smm bulk`` writes is a stream of lines to its very end, and so on."""
+        is_stream = self.tokens[:1] == ("bulk",) or self.tokens[:2] == ("webhook", "listen")
         self.out.write_json({"event": "Failed", "error": told} if is_stream else {"error": told}, is_line=is_stream)
 
     def _note(self, event: Event) -> None:

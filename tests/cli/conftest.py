@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import anyio
 import pytest
@@ -38,7 +42,8 @@ class Ran:
 @pytest.fixture
 def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The place of the profile file, which is not there yet; no setting of the real user is seen."""
-    for name in ("SMM_PANEL", "SMM_PROFILE", "NOTPANEL_API_KEY", "PANELBON_API_KEY", "V2_API_KEY", "XDG_CONFIG_HOME"):
+    keys = (f"{panel}_{what}" for panel in ("NOTPANEL", "PANELBON", "V2") for what in ("API_KEY", "WEBHOOK_SECRET"))
+    for name in ("SMM_PANEL", "SMM_PROFILE", "XDG_CONFIG_HOME", *keys):
         monkeypatch.delenv(name, raising=False)
     path = tmp_path / "profiles.toml"
     monkeypatch.setenv("SMM_PROFILES", str(path))
@@ -80,3 +85,76 @@ def at_box(box: Sandbox, profiles: Path, monkeypatch: pytest.MonkeyPatch) -> tup
     """The options that lead to the box; the key is in the environment."""
     monkeypatch.setenv("NOTPANEL_API_KEY", box.api_key)
     return ("--panel", "notpanel", "--base-url", box.base_url)
+
+
+class Started:
+    """A command in a process of its own, which runs until it is told to stop."""
+
+    def __init__(self, arguments: tuple[object, ...]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "smmclient.cli", *(str(one) for one in arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._news = threading.Condition()
+        self._lines: dict[str, list[str]] = {"out": [], "err": []}
+        pipes = (("out", self._process.stdout), ("err", self._process.stderr))
+        self._readers = [threading.Thread(target=self._read, args=one, daemon=True) for one in pipes]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, name: str, pipe: IO[str]) -> None:
+        with pipe:
+            for line in pipe:
+                with self._news:
+                    self._lines[name].append(line.rstrip("\n"))
+                    self._news.notify_all()
+
+    @property
+    def out(self) -> list[str]:
+        """The lines of stdout so far."""
+        return list(self._lines["out"])
+
+    @property
+    def err(self) -> list[str]:
+        """The lines of stderr so far."""
+        return list(self._lines["err"])
+
+    def wait_for(self, text: str, times: int = 1) -> None:
+        """Wait until so many lines have the text; fail after 20 seconds."""
+
+        def is_there() -> bool:
+            return sum(text in line for lines in self._lines.values() for line in lines) >= times
+
+        with self._news:
+            assert self._news.wait_for(is_there, 20), f"no {text!r} in {self._lines}"
+
+    def stop(self, how: signal.Signals | None = signal.SIGINT) -> int:
+        """Send the signal, or none where it ends by itself; wait for the end, and return the exit code."""
+        if how is not None and self._process.poll() is None:
+            self._process.send_signal(how)
+        code = self._process.wait(30)
+        for reader in self._readers:
+            reader.join(10)
+        return code
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self.stop(None)
+
+
+@pytest.fixture
+def start(profiles: Path) -> Iterator[Callable[..., Started]]:
+    """Start ``smm`` with these arguments in a process, which ends with the test at the latest."""
+    running: list[Started] = []
+
+    def start(*arguments: object) -> Started:
+        running.append(Started(arguments))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()

@@ -11,6 +11,7 @@ from smmclient.cli.bulk.choices import Guards, Orders, RunFile, Switch, Way, nee
 from smmclient.cli.options import Flag, Hidden, Whole
 from smmclient.cli.outcome import CallError
 from smmclient.cli.session import Access
+from smmclient.cli.webhook.choices import Listening
 
 __all__ = ["check", "doubt", "export", "follow", "place", "resolve", "resume", "show"]
 
@@ -102,17 +103,24 @@ async def follow(
     run: RunFile,
     /,
     *,
-    every: Every = 30,
+    every: Annotated[
+        Whole | None, Parameter(help="Seconds between two looks at an order; else 30, or 600 with --listen.")
+    ] = None,
+    listening: Listening | None = None,
     way: Way | None = None,
     session: Hidden,
     access: Access | None = None,
 ) -> int:
-    """Follow a run's orders until all are final; shows what came back for those that were not done in full."""
+    """Follow a run's orders until all are final; shows what came back for those that were not done in full.
+
+    With --listen what the panels push is taken at once, each at a path of its own (/notpanel), and they are asked
+    less often: polling is left for what gets lost.
+    """
     from smmclient.cli.bulk.work import Plan, follow_run
 
     need_one(every, "--every")
     plan = Plan(run=run, access=access or Access(), guards=Guards(), way=way or Way(), every=every)
-    return await follow_run(session, plan)
+    return await follow_run(session, plan, listening)
 
 
 async def show(run: RunFile, /, *, json: Flag = False, session: Hidden) -> int:

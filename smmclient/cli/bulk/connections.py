@@ -94,6 +94,12 @@ class Connections(Mapping[str, "Provider"]):
             )
         self._has_aim = True
 
+    def account(self, name: str) -> Account:
+        """The account that the name stands for; raises `UsageError`s for one of nobody's."""
+        if not self._is_known(name):
+            raise self._session.unknown(name)
+        return self._account(name)
+
     def _account(self, name: str) -> Account:
         account = self._aimed(name) if self._has_aim and name == self._aim else self._named(name)
         kept = self._kept.get(name)

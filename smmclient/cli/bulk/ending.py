@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, field, frozen
 
-from smmclient.bulk import PanelStopped, RowNotSaved
+from smmclient.bulk import Follower, PanelStopped, RowNotSaved
 from smmclient.cli.bulk.standing import Standing, as_json, came_back, code_of, next_steps, summary
 from smmclient.cli.outcome import INTERRUPTED, OK, UNAVAILABLE, UNKNOWN
 from smmclient.cli.output import Out
+from smmclient.tracking import Tally as FollowTally
 
-__all__ = ["Ending", "came_of_it", "show_ending"]
+if TYPE_CHECKING:
+    from smmclient.cli.webhook.beside import Beside
+
+__all__ = ["Ending", "Heard", "came_of_it", "show_ending"]
 
 #: What to do about what stopped a panel, by the class of the error.
 _ADVICE = {
@@ -27,6 +32,21 @@ _ADVICE = {
 }
 
 
+@frozen
+class Heard:
+    """What the panels have pushed."""
+
+    tallies: Mapping[str, FollowTally]
+    refused: int
+    lines: Sequence[str]
+
+    @classmethod
+    def of(cls, beside: Beside, follower: Follower) -> Heard:
+        """What the receiver and the follower have counted."""
+        told = {name: tally for name, tally in follower.tallies.items() if name in beside.pushes}
+        return cls(told, beside.refused, tuple(beside.lines(told)))
+
+
 @define
 class Ending:
     """How a session ended."""
@@ -38,6 +58,8 @@ class Ending:
     is_stopped: bool = False
     #: Whether rows were to be placed: else the exit code tells of the following alone.
     is_placing: bool = True
+    #: What was pushed, where there was a receiver.
+    heard: Heard | None = None
     #: The exit code of the journal's failure, where it failed.
     failed: int | None = None
 
@@ -56,7 +78,9 @@ def show_ending(out: Out, ending: Ending) -> int:
     """Write the summary, and return the exit code."""
     standings, code = ending.standings, ending.code
     steps = list(next_steps(ending.run, standings))
+    heard = ending.heard
     if out.json:
+        pushed = {} if heard is None else {"pushes": heard.tallies, "refused_deliveries": heard.refused}
         out.write_json(
             {
                 "event": "Ended",
@@ -66,6 +90,7 @@ def show_ending(out: Out, ending: Ending) -> int:
                 "panels": as_json(standings),
                 "stopped": [{"panel": one.panel, "error": one.error, "reason": one.reason} for one in ending.stopped],
                 "next": steps,
+                **pushed,
             },
             is_line=True,
         )
@@ -75,6 +100,8 @@ def show_ending(out: Out, ending: Ending) -> int:
         headings, *rows = summary(standings)
         out.table(headings, rows)
     for line in came_of_it(standings):
+        out.line(line)
+    for line in () if heard is None else heard.lines:
         out.line(line)
     for one in ending.stopped:
         out.line(f"{one.panel} stopped: {one.reason}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ from smmclient.cli.bulk.asking import ask
 from smmclient.cli.bulk.checks import file_errors, open_source
 from smmclient.cli.bulk.choices import Guards, Way
 from smmclient.cli.bulk.connections import Connections
-from smmclient.cli.bulk.ending import Ending, show_ending
+from smmclient.cli.bulk.ending import Ending, Heard, show_ending
 from smmclient.cli.bulk.plain_events import not_saved
 from smmclient.cli.bulk.progress import Progress
 from smmclient.cli.bulk.report import Findings, show_report
@@ -36,6 +36,8 @@ from smmclient.cli.bulk.stopping import Stopper
 from smmclient.cli.bulk.view import View, view_for
 from smmclient.cli.outcome import INTERRUPTED, REFUSED, CallError
 from smmclient.cli.session import Access, Session
+from smmclient.cli.webhook.beside import Beside, opened
+from smmclient.cli.webhook.choices import Listening
 from smmclient.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class Plan:
     access: Access
     guards: Guards
     way: Way
-    every: int
+    every: int | None
 
 
 async def place_file(
@@ -115,12 +117,15 @@ async def resume_run(session: Session, plan: Plan, *, with_follow: bool) -> int:
         return await _go_on(session, journal, panels, plan, progress, with_follow=with_follow)
 
 
-async def follow_run(session: Session, plan: Plan) -> int:
-    """Follow the run's orders until all are final."""
+async def follow_run(session: Session, plan: Plan, listening: Listening | None) -> int:
+    """Follow the run's orders until all are final, and listen meanwhile to what the panels push, if that is wanted."""
     progress = Progress()
     panels = _panels(session, plan, progress)
-    async with await SqliteJournal.open(plan.run) as journal, panels:
-        return await _go_on(session, journal, panels, plan, progress, with_follow=True, is_placing=False)
+    with opened(session.out, listening) as beside:
+        async with await SqliteJournal.open(plan.run) as journal, panels:
+            return await _go_on(
+                session, journal, panels, plan, progress, with_follow=True, is_placing=False, beside=beside
+            )
 
 
 def _panels(session: Session, plan: Plan, progress: Progress) -> Connections:
@@ -209,11 +214,15 @@ async def _go_on(
     *,
     with_follow: bool,
     is_placing: bool = True,
+    beside: Beside | None = None,
 ) -> int:
     before = await stand(journal)
     to_place = [one.panel for one in before if is_placing and (one.pending or one.in_doubt)]
     to_follow = [one.panel for one in before if with_follow and one.open_orders]
     names = sorted({*to_place, *to_follow})
+    if beside is not None:
+        panels.keep({one.panel: one for one in await journal.bound()})
+        beside.lead({name: panels.account(name) for name in names}, session.environ)
     providers = await connect_run(journal, panels, names, is_same_account=plan.way.same_account)
     for name, provider in providers.items():
         progress.panel(name).limits = _limits(provider)
@@ -234,8 +243,14 @@ async def _go_on(
                 await _work(runner, view_for(session.out, progress, journal.find_order), stopper, ending)
             if with_follow and not stopper.is_stopped:
                 progress.begin_following(await stand(journal))
-                follower = Follower(journal, providers, every=float(plan.every), patience=plan.way.pace().patience)
-                await _work(follower, view_for(session.out, progress, journal.find_order), stopper, ending)
+                every = None if plan.every is None else float(plan.every)
+                pushes = None if beside is None else beside.pushes
+                patience = plan.way.pace().patience
+                follower = Follower(journal, providers, every=every, patience=patience, pushes=pushes)
+                view = view_for(session.out, progress, journal.find_order)
+                async with nullcontext() if beside is None else beside.listening(view.note):
+                    await _work(follower, view, stopper, ending)
+                ending.heard = None if beside is None else Heard.of(beside, follower)
         except JournalError as failure:
             # Said at once, and again by the exit code: the sums below are what can still be read.
             ending.failed = session.tell(failure)
