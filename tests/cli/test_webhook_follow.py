@@ -113,6 +113,35 @@ def test_a_run_is_followed_by_what_is_pushed(
     assert "\x1b" not in shown
 
 
+def test_a_file_is_placed_and_followed_by_what_is_pushed(
+    smm: Smm,
+    start: Start,
+    slow_box: Sandbox,
+    clock: Turned,
+    at: Sequence[str],
+    tmp_path: Path,
+    closed_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`place --follow` and `resume --follow` listen too, and say so where nothing would be followed."""
+    hook = slow_box.webhooks.register(f"http://127.0.0.1:{closed_port}/notpanel")
+    monkeypatch.setenv("NOTPANEL_WEBHOOK_SECRET", hook.secret)
+    orders, run = tmp_path / "o.csv", tmp_path / "r.db"
+    orders.write_text("service,link,quantity\n" + "".join(f"1,https://e.example/{n},100\n" for n in range(5)))
+    lonely = smm("bulk", "place", orders, "--run", run, *at, "--listen", closed_port)
+    assert lonely.code == 2
+    assert "--follow" in lonely.err
+    assert not run.exists()
+    command = start("bulk", "place", orders, "--run", run, *at, "--follow", "--listen", closed_port)
+    clock.finish(slow_box, asked=0)
+    assert command.stop(None) == 0
+    shown = "\n".join(command.out + command.err)
+    assert "5 events pushed" in shown
+    assert "5 completed" in shown
+    again = smm("bulk", "resume", run, "--follow", "--listen", closed_port, "--base-url", slow_box.base_url)
+    assert again.code == 0
+
+
 def test_under_json_the_end_tells_what_was_pushed(
     smm: Smm,
     start: Start,

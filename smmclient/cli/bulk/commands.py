@@ -15,9 +15,15 @@ from smmclient.cli.webhook.choices import Listening
 
 __all__ = ["check", "doubt", "export", "follow", "place", "resolve", "resume", "show"]
 
-Every = Annotated[Whole, Parameter(help="Seconds between two looks at an order.")]
+Every = Annotated[Whole | None, Parameter(help="Seconds between two looks at an order; else 30, or 600 with --listen.")]
 Twins = Annotated[bool, Switch, Parameter(help="Take the same order twice.")]
 Follow = Annotated[bool, Switch, Parameter(help="Then follow the orders until all are final.")]
+
+
+def _beside(listening: Listening | None, *, is_following: bool) -> Listening | None:
+    if listening is not None and listening.where() is not None and not is_following:
+        raise CallError("--listen is given, and no --follow", hint="nothing was sent; give --follow, too")
+    return listening
 
 
 async def check(
@@ -53,7 +59,8 @@ async def place(
     allow_twins: Twins = False,
     yes: Annotated[bool, Switch, Parameter(help="Do not ask before orders are placed.")] = False,
     follow: Follow = False,
-    every: Every = 30,
+    every: Every = None,
+    listening: Listening | None = None,
     guards: Guards | None = None,
     way: Way | None = None,
     session: Hidden,
@@ -77,6 +84,7 @@ async def place(
         allow_twins=allow_twins,
         is_agreed=yes,
         with_follow=follow,
+        listening=_beside(listening, is_following=follow),
     )
 
 
@@ -85,7 +93,8 @@ async def resume(
     /,
     *,
     follow: Follow = False,
-    every: Every = 30,
+    every: Every = None,
+    listening: Listening | None = None,
     guards: Guards | None = None,
     way: Way | None = None,
     session: Hidden,
@@ -96,16 +105,14 @@ async def resume(
 
     need_one(every, "--every")
     plan = Plan(run=run, access=access or Access(), guards=guards or Guards(), way=way or Way(), every=every)
-    return await resume_run(session, plan, with_follow=follow)
+    return await resume_run(session, plan, with_follow=follow, listening=_beside(listening, is_following=follow))
 
 
 async def follow(
     run: RunFile,
     /,
     *,
-    every: Annotated[
-        Whole | None, Parameter(help="Seconds between two looks at an order; else 30, or 600 with --listen.")
-    ] = None,
+    every: Every = None,
     listening: Listening | None = None,
     way: Way | None = None,
     session: Hidden,

@@ -68,6 +68,7 @@ async def place_file(
     allow_twins: bool,
     is_agreed: bool,
     with_follow: bool,
+    listening: Listening | None = None,
 ) -> int:
     """Check a file, keep it in the run, and place what waits there."""
     progress = Progress()
@@ -79,6 +80,7 @@ async def place_file(
             hint="nothing was sent; name the run's file, or leave --add out to begin a new one",
         )
     async with AsyncExitStack() as stack:
+        beside = stack.enter_context(opened(session.out, listening))
         journal = await stack.enter_async_context(await SqliteJournal.open(plan.run, may_create=True))
         await stack.enter_async_context(panels)
         agreement = _Agreement(
@@ -106,15 +108,16 @@ async def place_file(
             if agreement.refusal is None:
                 raise
             return agreement.refusal
-        return await _go_on(session, journal, panels, plan, progress, with_follow=with_follow)
+        return await _go_on(session, journal, panels, plan, progress, with_follow=with_follow, beside=beside)
 
 
-async def resume_run(session: Session, plan: Plan, *, with_follow: bool) -> int:
-    """Place what waits in the run."""
+async def resume_run(session: Session, plan: Plan, *, with_follow: bool, listening: Listening | None = None) -> int:
+    """Place what waits in the run, and follow it if that is wanted, listening to what the panels push."""
     progress = Progress()
     panels = _panels(session, plan, progress)
-    async with await SqliteJournal.open(plan.run) as journal, panels:
-        return await _go_on(session, journal, panels, plan, progress, with_follow=with_follow)
+    with opened(session.out, listening) as beside:
+        async with await SqliteJournal.open(plan.run) as journal, panels:
+            return await _go_on(session, journal, panels, plan, progress, with_follow=with_follow, beside=beside)
 
 
 async def follow_run(session: Session, plan: Plan, listening: Listening | None) -> int:
