@@ -222,6 +222,7 @@ def test_what_cannot_be_held() -> None:
 
 def test_looked_at_by_many_threads() -> None:
     """Rows and services that several threads look at for the first time at once are right in each."""
+
     def look(catalog: Catalog) -> list[object]:
         return [one.raw["service"] for one in catalog[-20:] if isinstance(one.raw, dict)]
 

@@ -159,6 +159,24 @@ async def test_the_panels_words_stay_around_the_secret() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "ABCDEFGHIJKLMNOPQRSTUVWX",
+        "abcdefghijklmnopqrstuvwxyz",
+        "aBcDeFgHiJkLmNoPqRsTuVwXyZ",
+        "a-ABCDEFGHIJKLMNOPQRSTUVWX",
+    ],
+)
+async def test_letters_alone_can_be_a_secret(secret: str) -> None:
+    """A run of letters that is longer than words are is not told, whatever its case; the words around it are."""
+    with pytest.raises(Refused) as caught:
+        await answering(
+            reply({"error": f"internationalization: webhook-is-already-there for {secret}"}, 409)
+        ).add_webhook(URL)
+    assert caught.value.text == "internationalization: webhook-is-already-there for ***"
+
+
 async def test_a_list_that_cannot_be_read_names_its_fields() -> None:
     """An unreadable row is not quoted, but its fields are named, so that one can find out what the panel sends."""
     with pytest.raises(Malformed, match="its fields are address, secret") as caught:

@@ -40,6 +40,8 @@ _DEEPEST = 8
 #: Names whose texts are the panel's words.
 _WORDS = frozenset({"error", "errors", "message", "msg", "status", "code", "detail"})
 _RUN = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
+#: Longer than any word that a panel writes in one piece.
+_LETTERS = re.compile(r"[A-Za-z]{24}")
 #: secret=…, "secret": "…", secret is …, whsec_…
 _NAMED = re.compile(
     r"((?:secret|signing.?key)\w*[\"']?\s*[=:]\s*[\"']?|secret(?:\s+key)?\s+is\s+(?=\S*\d))[^\s\"',;]*[^\s\"',;:.]",
@@ -106,8 +108,9 @@ def _masked(text: object, secrets: Sequence[str]) -> object:
 
 
 def _is_secretive(run: str) -> bool:
-    """Whether a run of characters looks like a secret: with digits, or long and of both cases, as no word is."""
-    return any(map(str.isdigit, run)) or (len(run) >= 24 and run.lower() != run != run.upper())
+    """Whether a run of characters looks like a secret: with digits, or long and of both cases or of letters alone."""
+    is_mixed = len(run) >= 24 and run.lower() != run != run.upper()
+    return is_mixed or any(map(str.isdigit, run)) or _LETTERS.search(run) is not None
 
 
 def _words(value: object, secrets: Sequence[str], name: object = "error", *, depth: int = 0) -> object:

@@ -11,20 +11,19 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import anyio
 from attrs import define
 
 from smmclient.errors import UsageError, WebhookRejected
 from smmclient.webhooks.claims import Claims
+from smmclient.webhooks.keys import Secrets, keys_of
 from smmclient.webhooks.payload import WebhookEvent, parse
+from smmclient.webhooks.pushes import Pushes
 from smmclient.webhooks.replays import MemoryReplays, ReplayGuard
 from smmclient.webhooks.scheme import Scheme
-from smmclient.webhooks.signing import Secrets, Verified, check_tolerance, keys_of, verify
-
-if TYPE_CHECKING:
-    from smmclient.webhooks.pushes import Pushes
+from smmclient.webhooks.signing import Verified, check_tolerance, verify, without_arguments
 
 __all__ = ["Handler", "WebhookApp"]
 
@@ -66,6 +65,7 @@ class WebhookApp:
     a good answer. Both are ours: how often, how long and upon what a panel repeats is UNKNOWN.
     """
 
+    @without_arguments
     def __init__(
         self,
         secrets: Secrets | Callable[[], Secrets],
@@ -93,6 +93,11 @@ class WebhookApp:
         self._scheme = scheme
         if not callable(secrets):
             keys_of(secrets, self._scheme)
+        elif _is_async(secrets):
+            raise UsageError(
+                "secrets: an async function cannot give them; fetch them beforehand, and give a plain function that "
+                "returns those that are known by then"
+            )
         self._secrets = secrets
         self._tolerance, self._max_body, self._success = tolerance, max_body, success
         self._is_first = acknowledge == "first"
@@ -169,6 +174,9 @@ class WebhookApp:
 
     def _read(self, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> tuple[Verified, WebhookEvent]:
         secrets = self._secrets() if callable(self._secrets) else self._secrets
+        if inspect.iscoroutine(secrets):
+            # It is no secret, as `verify` will say; and nobody is going to await it.
+            secrets.close()
         verified = verify(body, headers, secrets, scheme=self._scheme, now=self._clock(), tolerance=self._tolerance)
         return verified, parse(body, scheme=self._scheme, verified=verified)
 
@@ -235,14 +243,20 @@ class WebhookApp:
                 if inspect.isawaitable(outcome):
                     await outcome
             except Exception as error:
-                # Neither its words nor its traceback: they may hold what the event does.
+                # Neither its words nor its traceback: they may hold what the event does. Our own words do not.
                 is_handled = False
-                _log.error("%s failed: %s", _name_of(handler), type(error).__name__)
+                is_ours = isinstance(error, UsageError) and getattr(handler, "__func__", None) is Pushes.publish
+                told = f"{type(error).__name__}: {error}" if is_ours else type(error).__name__
+                _log.error("%s failed: %s", _name_of(handler), told)
         return is_handled
 
 
 class _Gone(Exception):
     """Who sent it hung up before it was complete."""
+
+
+def _is_async(call: Callable[[], object]) -> bool:
+    return any(inspect.iscoroutinefunction(one) for one in (call, getattr(call, "__call__", None)))  # noqa: B004
 
 
 def _name_of(handler: Handler) -> str:

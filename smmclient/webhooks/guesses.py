@@ -13,12 +13,15 @@ from attrs import evolve, field, fields, frozen
 
 from smmclient.dialect.read import Unreadable, read_json
 from smmclient.errors import UsageError
+from smmclient.webhooks.keys import keys_of
 from smmclient.webhooks.recorded import Recorded
 from smmclient.webhooks.scheme import KNOWN_SCHEMES, Algorithm, Encoding, Scheme, TimestampFormat
-from smmclient.webhooks.signing import keys_of
 from smmclient.webhooks.times import read_time
 
-__all__ = ["Guess", "guesses"]
+__all__ = ["EARLIEST", "LATEST", "Guess", "fold", "guesses", "times_in"]
+
+#: Between these a delivery was sent: in 2001 at the earliest, in 2286 at the latest.
+EARLIEST, LATEST = 10**9, 10**10
 
 #: What of a scheme is about signing, and not about the payload.
 _OF_SIGNING = tuple(one.name for one in fields(Scheme) if not one.name.endswith("_fields"))
@@ -64,6 +67,8 @@ _BASE64 = re.compile(r"(.*?)([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{
 #: What can stand between the parts of a signed string.
 _BETWEEN = (".", ":", "", "|", "-", "_", ",", ";", " ", "/", "+", "&")
 _STYLES: tuple[TimestampFormat, ...] = ("seconds", "milliseconds", "iso8601")
+#: Names, as `fold` has them, that say that a time is the one of sending; the surest first.
+_SENDING = ("sentat", "timestamp", "ts", "time")
 #: What a secret's text can be: how it is encoded, and what is cut off its front.
 _SECRETS: tuple[tuple[Literal["text", "hex", "base64"], str], ...] = (
     ("text", ""),
@@ -144,7 +149,7 @@ def _signature(header: str, separator: str, part: str) -> _Signature | None:
     )
 
 
-def _times(recorded: Recorded, body: bytes, signature: _Signature) -> list[_Time]:
+def _times(recorded: Recorded, body: bytes, signature: _Signature, names: Scheme) -> list[_Time]:
     found: list[_Time] = []
     for header, value in recorded.headers:
         found += [_Time(value, at, style, header=header) for style, at in _readings(value)]
@@ -152,20 +157,39 @@ def _times(recorded: Recorded, body: bytes, signature: _Signature) -> list[_Time
             for part in value.split(signature.separator):
                 name, equals, told = part.strip().partition("=")
                 found += [_Time(told, at, style, prefix=name + equals) for style, at in _readings(told) if equals]
+    return [*found, *_own_times(body, names)]
+
+
+def _own_times(body: bytes, names: Scheme) -> list[_Time]:
+    """Fields of the body that may be the time of sending, by their names: any number can look like a time."""
+    ranked = [
+        (_SENDING.index(fold(time.body_field)) if fold(time.body_field) in _SENDING else len(_SENDING), time)
+        for time in times_in(body)
+        if fold(time.body_field) in _SENDING or time.body_field in names.time_fields
+    ]
+    return [time for _, time in sorted(ranked, key=lambda one: one[0])]
+
+
+def fold(name: str) -> str:
+    """A field's name as all its spellings have it: ``sentAt``, ``sent_at`` and ``Sent-At``."""
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def times_in(body: bytes) -> Iterator[_Time]:
+    """Whatever of the body's own fields can be read as a time."""
     payload: object = None
     with suppress(Unreadable):
         payload = read_json(body)
     for name, told in payload.items() if isinstance(payload, dict) else ():
-        if isinstance(name, str) and name.isascii() and name.isprintable():
-            found += [_Time("", at, style, body_field=name) for style, at in _readings(told)]
-    return found
+        if isinstance(name, str) and name.isascii() and name.isprintable() and name:
+            yield from (_Time("", at, style, body_field=name) for style, at in _readings(told))
 
 
 def _readings(value: object) -> Iterator[tuple[TimestampFormat, float]]:
-    """The formats in which a value is a time between 2001 and 2286."""
+    """The formats in which a value is a likely time."""
     for style in _STYLES:
         raw = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-        if (found := read_time(raw, style)) is not None and 10**9 <= found < 10**10:
+        if (found := read_time(raw, style)) is not None and EARLIEST <= found < LATEST:
             yield style, found
 
 
@@ -186,7 +210,7 @@ def _schemes(
     recorded: Recorded, body: bytes, signature: _Signature, names: Scheme
 ) -> Iterator[tuple[Scheme, _Time | None, str]]:
     """Signed strings by what is in them: time and body, id and time and body, the body alone."""
-    times, ids = _times(recorded, body, signature), _ids(recorded, signature)
+    times, ids = _times(recorded, body, signature, names), _ids(recorded, signature)
     base = evolve(
         names,
         signature_header=signature.header,

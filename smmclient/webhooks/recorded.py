@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from email.utils import parsedate_to_datetime
 
 from attrs import field, frozen
 
@@ -16,10 +17,15 @@ _SHAPES = 'give the HTTP text (headers, a blank line, the body), or {"headers": 
 
 @frozen
 class Recorded:
-    """One delivery's headers, names in lower case, and its body."""
+    """One delivery's headers, names in lower case, and its body.
+
+    ``at`` is when it came, in seconds since the epoch, if the recording says so: by ``"at"`` beside the headers in
+    JSON, as `smm webhook listen --record` writes it, or by a ``Date`` header.
+    """
 
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
+    at: float | None = None
 
 
 def read_recorded(delivery: object) -> Recorded:
@@ -52,7 +58,9 @@ def _from_mapping(delivery: Mapping[str, object]) -> Recorded:
         own = tuple((str(name).lower(), str(value)) for name, value in pairs)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
         raise UsageError(f"the headers are no mapping and no list of pairs: {_SHAPES}") from None
-    return Recorded(own, body)
+    at = delivery.get("at")
+    is_time = isinstance(at, (int, float)) and not isinstance(at, bool) and 10**9 <= at < 10**10
+    return Recorded(own, body, float(at) if is_time else _date_in(own))  # type: ignore[arg-type]
 
 
 def _from_http(delivery: bytes) -> Recorded:
@@ -67,4 +75,14 @@ def _from_http(delivery: bytes) -> Recorded:
             headers.append((name.strip().lower(), value.strip()))
         elif number:
             raise UsageError(f"line {number + 1} of the recording is no header: {_SHAPES}")
-    return Recorded(tuple(headers), delivery[at + width :])
+    return Recorded(tuple(headers), delivery[at + width :], _date_in(headers))
+
+
+def _date_in(headers: Iterable[tuple[str, str]]) -> float | None:
+    for name, value in headers:
+        if name == "date":
+            try:
+                return parsedate_to_datetime(value).timestamp()
+            except (ValueError, OverflowError):
+                return None
+    return None

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from typing import Any, Literal
 from attrs import Attribute, evolve, field, fields, frozen
 
 from smmclient.errors import ConfigError
-from smmclient.knobs import did_you_mean
+from smmclient.knobs import did_you_mean, is_close
 from smmclient.places import why_no_toml
 
 __all__ = ["KNOWN_SCHEMES", "Algorithm", "Encoding", "Scheme", "TimestampFormat", "load_scheme"]
@@ -30,6 +30,8 @@ TimestampFormat = Literal["seconds", "milliseconds", "iso8601"]
 
 #: What a header's name is made of (RFC 9110, token).
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]*")
+#: What a field's name may look like, and a secret does not.
+_FIELD = re.compile(r"[a-z_]{1,30}")
 _PART = re.compile(r"(\{[^{}]*\})")
 _PLACES = ("{timestamp}", "{id}", "{body}")
 
@@ -42,33 +44,38 @@ def _tuple(value: object) -> object:
     return tuple(value) if isinstance(value, (list, tuple)) else value
 
 
+# No value is told unless it is nearly right: a secret can have been put into the wrong field.
+
+
 def _is_header(_: object, attribute: Attribute[Any], value: object) -> None:
     if not isinstance(value, str) or not _HEADER.fullmatch(value):
-        raise ConfigError(f"{attribute.name}: {value!r} is no name of a header")
+        raise ConfigError(f"{attribute.name}: it must be a header's name, of letters, digits and hyphens")
 
 
 def _is_plain(_: object, attribute: Attribute[Any], value: object) -> None:
     if not isinstance(value, str) or not (value.isascii() and (value.isprintable() or not value)):
-        raise ConfigError(f"{attribute.name}: it must be text of printable ASCII, not {value!r}")
+        raise ConfigError(f"{attribute.name}: it must be text of printable ASCII")
 
 
 def _is_names(_: object, attribute: Attribute[Any], value: object) -> None:
     is_tuple = isinstance(value, tuple) and all(isinstance(one, str) and one and one.isprintable() for one in value)
     if not is_tuple:
-        raise ConfigError(f"{attribute.name}: it must be names of fields, tried in turn, not {value!r}")
+        raise ConfigError(f"{attribute.name}: it must be a list of fields' names, which are tried in turn")
 
 
 def _one_of(*choices: str) -> Any:
     def check(_: object, attribute: Attribute[Any], value: object) -> None:
         if value not in choices:
-            raise ConfigError(f"{attribute.name}: it must be {' or '.join(map(repr, choices))}, not {value!r}")
+            is_near = isinstance(value, str) and is_close(value, choices)
+            given = f", not {value!r}" if is_near else ""
+            raise ConfigError(f"{attribute.name}: it must be {' or '.join(map(repr, choices))}{given}")
 
     return check
 
 
 def _is_flag(_: object, attribute: Attribute[Any], value: object) -> None:
     if not isinstance(value, bool):
-        raise ConfigError(f"{attribute.name}: it must be true or false, not {value!r}")
+        raise ConfigError(f"{attribute.name}: it must be true or false, without quotes")
 
 
 def _header(default: str) -> Any:
@@ -107,6 +114,7 @@ class Scheme:
     timestamp_prefix: str = field(default="", validator=_is_plain)
     #: The field of the body that is the timestamp, where it is one.
     timestamp_field: str = field(default="", validator=_is_plain)
+    #: Seconds may have a fraction.
     timestamp_format: TimestampFormat = field(
         default="seconds", validator=_one_of("seconds", "milliseconds", "iso8601")
     )
@@ -150,7 +158,8 @@ class Scheme:
     def _check_signed(self) -> None:
         parts = _PART.findall(self.signed)
         if unknown := [one for one in parts if one not in _PLACES]:
-            raise ConfigError(f"signed: there is no {unknown[0]}: it is made of {', '.join(_PLACES)} and text")
+            given = unknown[0] if is_close(unknown[0], _PLACES) else "other part in braces"
+            raise ConfigError(f"signed: there is no {given}: it is made of {', '.join(_PLACES)} and text")
         if parts.count("{body}") != 1 or len(parts) != len(set(parts)):
             raise ConfigError("signed: it needs {body} once, and each of the others at most once")
 
@@ -167,7 +176,7 @@ class Scheme:
 
     def dump(self) -> str:
         """The scheme as TOML, whole, for `load_scheme`. It holds no secret."""
-        lines = (f"{one.name} = {json.dumps(getattr(self, one.name))}\n" for one in fields(type(self)))
+        lines = (f"{one.name} = {_as_toml(getattr(self, one.name))}\n" for one in fields(type(self)))
         return "# How a panel signs its webhooks, for smmclient.webhooks.load_scheme\n" + "".join(lines)
 
 
@@ -176,11 +185,20 @@ def _parts_of(signed: str) -> tuple[tuple[str, bytes], ...]:
     return tuple((part, part.encode()) for part in _PART.split(signed))
 
 
+def _as_toml(value: object) -> str:
+    """The value in ASCII, so that it does not matter in which encoding somebody writes the file."""
+    # JSON writes a character beyond the first plane as two, which TOML takes for none.
+    return "".join(one if one.isascii() else f"\\U{ord(one):08x}" for one in json.dumps(value, ensure_ascii=False))
+
+
 def load_scheme(path: str | os.PathLike[str]) -> Scheme:
-    """The scheme in a TOML file; what it does not name has our default. Raises `ConfigError` that names the mistake."""
+    """The scheme in a TOML file; what it does not name has our default. Raises `ConfigError` that names the mistake.
+
+    The mistake is told without the value, unless that is nearly right: a secret can have been put there.
+    """
     where = Path(path)
     try:
-        table = tomllib.loads(where.read_bytes().decode())
+        table = tomllib.loads(where.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where} is not a TOML file: {why_no_toml(error)}") from None
     except OSError as error:
@@ -195,10 +213,14 @@ def load_scheme(path: str | os.PathLike[str]) -> Scheme:
         raise ConfigError(f"{where}: {error.message}") from None
 
 
-def _no_field(name: str, known: Iterable[str]) -> str:
-    if name in ("secret", "secrets", "key"):
-        return f"{name}: secrets do not belong here; they go into the environment"
-    return f"a scheme has no {name!r}: {did_you_mean(name, known)}"
+def _no_field(name: str, known: Sequence[str]) -> str:
+    if name.casefold() in ("key", "keys") or "secret" in name.casefold():
+        own = " and ".join(one for one in known if "secret" in one)
+        return f"secrets do not belong here; they go into the environment (of a secret a scheme has only {own})"
+    if name == "tolerance":
+        return "tolerance: it is not the panel's way to sign, but your choice; say it to verify or to WebhookApp"
+    is_shown = is_close(name, known) or _FIELD.fullmatch(name)
+    return f"a scheme has no {repr(name) if is_shown else 'such field'}: {did_you_mean(name, known)}"
 
 
 _GITHUB = Scheme(

@@ -1,13 +1,12 @@
 """Whether a delivery was sent by who holds the secret, and lately. Pure: bytes in, `Verified` or an error out.
 
 Rules: what was signed is the bytes as they came; every comparison takes the same time; nothing of the secret, the
-expected signature or the body is in what is raised, and no error is another's context.
+expected signature or the body is in what is raised nor in its traceback, and no error is another's context.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
+import functools
 import hashlib
 import hmac
 import math
@@ -15,23 +14,24 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import ParamSpec, TypeVar
 
 from attrs import frozen
 
 from smmclient.dialect.read import Unreadable, read_json
 from smmclient.errors import BadSignature, MissingHeader, StaleTimestamp, UsageError
+from smmclient.webhooks.keys import DECODERS, Secrets, keys_of
 from smmclient.webhooks.scheme import Scheme
 from smmclient.webhooks.times import read_time
 
-__all__ = ["Headers", "Secrets", "Verified", "check_tolerance", "keys_of", "verify"]
+__all__ = ["Headers", "Verified", "check_tolerance", "verify", "without_arguments"]
 
-Text = str | bytes
+P = ParamSpec("P")
+T = TypeVar("T")
 Headers = Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str]] | Iterable[tuple[bytes, bytes]]
-Secrets = Text | Sequence[Text]
 
 #: Signatures in one header that are looked at: a sender in rotation has two.
 _MOST_SIGNATURES = 16
-_HEX = re.compile(rb"[0-9a-fA-F]+")
 #: Neither blanks, quotes nor braces: no part of a JSON body can pass for an id, nor the other way round.
 _ID = re.compile(rb"[!#$%&'()*+,./0-9:;<=>?@A-Z\[\]^_`a-z|~-]{1,256}")
 _OURS = Scheme()
@@ -50,6 +50,30 @@ class Verified:
     token: str
 
 
+def without_arguments(call: Callable[P, T]) -> Callable[P, T]:
+    """The function, but the traceback of what it raises leads to no frame that holds its arguments.
+
+    What collects errors keeps the values of all frames with them, and one of these is a secret.
+    """
+
+    @functools.wraps(call)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except Exception as met:
+            error = met.with_traceback(None)
+        error.__cause__ = error.__context__ = None
+        del args, kwargs
+        try:
+            # Not in the block: there it would carry the frames of what was met.
+            raise error
+        finally:
+            del error
+
+    return guarded
+
+
+@without_arguments
 def verify(
     body: bytes,
     headers: Headers,
@@ -104,35 +128,6 @@ def check_tolerance(tolerance: float) -> None:
         raise UsageError(f"tolerance: it must be seconds, 0 or more, not {tolerance!r}")
 
 
-# ---------------------------------------------------------------------------------------------------- the secrets
-
-
-def keys_of(secrets: Secrets, scheme: Scheme) -> tuple[bytes, ...]:
-    """The keys to sign with; `UsageError`, which shows none of them, where there is none or one cannot be right."""
-    several = (secrets,) if isinstance(secrets, (str, bytes)) else tuple(secrets)
-    if not several:
-        raise UsageError("there is no secret to verify with: give the one that the panel showed at webhook.add")
-    return tuple([_key(one, number, scheme) for number, one in enumerate(several, 1)])
-
-
-def _key(secret: object, number: int, scheme: Scheme) -> bytes:
-    if not isinstance(secret, (str, bytes)):
-        raise UsageError(f"secret {number} must be text or bytes, not {type(secret).__name__}")
-    raw = secret.encode("utf-8", "surrogateescape") if isinstance(secret, str) else secret
-    if not raw.strip():
-        raise UsageError(f"secret {number} is empty: anybody could sign with it")
-    if raw != raw.strip():
-        raise UsageError(f"secret {number} has blanks or a line end around it: strip what you read it from")
-    raw = raw.removeprefix(scheme.secret_prefix.encode())
-    # Secrets are shown with and without the padding of base64.
-    is_base64 = scheme.secret_encoding == "base64"  # noqa: S105
-    raw += b"=" * (-len(raw) % 4 if is_base64 else 0)
-    key = _DECODERS[scheme.secret_encoding](raw)
-    if not key:
-        raise UsageError(f"secret {number} is not in {scheme.secret_encoding}, as the scheme says it is")
-    return key
-
-
 # ---------------------------------------------------------------------------------------------------- the headers
 
 
@@ -140,13 +135,20 @@ def _picked(headers: Headers, wanted: tuple[str, ...]) -> dict[str, list[bytes]]
     """The values of the headers that are asked for: one each, if nobody has put in a second."""
     names = {name.encode(): name for name in wanted if name}
     found: dict[str, list[bytes]] = {}
-    pairs: Iterable[tuple[object, object]] = headers.items() if isinstance(headers, Mapping) else headers
-    for name, value in pairs:
+    for name, value in _pairs_of(headers):
         # What is not ASCII is no value of ours, whatever bytes stand for it; as bytes it can be compared all the same.
         raw = _raw(name).lower()
         if raw in names:
             found.setdefault(names[raw], []).append(_raw(value))
     return found
+
+
+def _pairs_of(headers: Headers) -> list[tuple[object, object]]:
+    pairs: Iterable[tuple[object, object]] = headers.items() if isinstance(headers, Mapping) else headers
+    try:
+        return [(name, value) for name, value in pairs]
+    except (TypeError, ValueError):
+        raise UsageError(f"headers must be a mapping or a list of pairs, not {type(headers).__name__}") from None
 
 
 def _raw(text: object) -> bytes:
@@ -178,32 +180,11 @@ def _signatures(parts: Sequence[bytes], scheme: Scheme) -> list[bytes]:
     """The signatures that are of this scheme, decoded."""
     prefix = scheme.prefix.encode()
     own = [part[len(prefix) :] for part in parts if part.startswith(prefix)]
-    decode = _DECODERS[scheme.encoding]
+    decode = DECODERS[scheme.encoding]
     signatures = [found for part in own if (found := decode(part)) is not None]
     if not signatures:
         raise BadSignature(f"{scheme.signature_header} holds no signature of the scheme", check="signature-header")
     return signatures
-
-
-def _from_hex(raw: bytes) -> bytes | None:
-    # bytes.fromhex alone passes over blanks.
-    return bytes.fromhex(raw.decode()) if len(raw) % 2 == 0 and _HEX.fullmatch(raw) else None
-
-
-def _from_base64(raw: bytes) -> bytes | None:
-    try:
-        decoded = base64.b64decode(raw, validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    # One way to write each signature: b64decode takes padding and last bits as they come.
-    return decoded if base64.b64encode(decoded) == raw else None
-
-
-_DECODERS: dict[str, Callable[[bytes], bytes | None]] = {
-    "hex": _from_hex,
-    "base64": _from_base64,
-    "text": lambda raw: raw,
-}
 
 
 def _told_timestamp(

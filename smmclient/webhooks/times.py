@@ -8,8 +8,9 @@ from decimal import Decimal
 
 __all__ = ["read_time"]
 
-#: No sign, no blank, no exponent, no digit of another script: one way to write each time. Up to the year 33658.
-_DIGITS = re.compile(rb"[0-9]{1,12}")
+#: No sign, no blank, no exponent, no digit of another script. Up to the year 33658. A fraction may follow: what is
+#: signed is the text as it came, so that nobody can write the same time otherwise.
+_DIGITS = re.compile(rb"[0-9]{1,12}(\.[0-9]{1,9})?")
 _MILLISECONDS = re.compile(rb"[0-9]{1,15}")
 _ISO = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")
 
@@ -33,7 +34,7 @@ def read_time(value: object, style: str) -> float | None:
         return _from_iso(value)
     if not (_MILLISECONDS if style == "milliseconds" else _DIGITS).fullmatch(value):
         return None
-    return _in_range(int(value) / (1000 if style == "milliseconds" else 1))
+    return _in_range(float(value) / (1000 if style == "milliseconds" else 1))
 
 
 def _in_range(seconds: float) -> float | None:

@@ -2,13 +2,17 @@
 
 import http.client
 import json
+import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
+
+import pytest
 
 from sandbox_receiver import ADD, LONG, Receiver, answer, listening
 from smmclient.sandbox import Limits, Outcome, Sandbox, serve
@@ -108,6 +112,38 @@ def test_a_slow_endpoint_holds_up_nobody(receiver: Receiver) -> None:
         assert not any(thread.name.startswith("sandbox") for thread in threading.enumerate())
         assert {each.outcome for each in box.webhooks.deliveries if each.url == slow.url} == {Outcome.WAITING}
         released.set()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_endpoint_that_says_nothing_does_not_hold_up_the_end(scheme: str) -> None:
+    """It takes the connection and never answers, nor shakes hands: the sandbox closes at once, leaving no thread."""
+    taken: list[socket.socket] = []
+    came = threading.Event()
+
+    def take() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = silent.accept()
+                taken.append(connection)
+                # Something was said: it is waiting for the answer.
+                connection.recv(1)
+                came.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        thread = threading.Thread(target=take)
+        thread.start()
+        with serve("notpanel", seconds_to_finish=0.0, troubled=0.0) as box:
+            box.webhooks.register(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/")
+            post_form(box, "add", **ADD)
+            assert came.wait(5)
+            started = time.monotonic()
+        assert time.monotonic() - started < 0.9
+        assert not any(thread.name.startswith("sandbox") for thread in threading.enumerate())
+        assert [attempt.status for each in box.webhooks.deliveries for attempt in each.attempts] == [None]
+        silent.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for connection in taken:
+        connection.close()
 
 
 def test_with_a_clock_of_ones_own_nothing_is_sent_by_itself(receiver: Receiver, clock: SimpleNamespace) -> None:

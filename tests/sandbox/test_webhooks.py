@@ -353,13 +353,21 @@ def test_signed_as_standard_webhooks_do(open_box: OpenBox, finish: Finish, recei
         {"signed": "{body}{secret}"},
         {"prefix": "{body}"},
         {"signature_header": "x signature"},
+        {"signature_header": "x-sígnature"},
+        {"timestamp_header": "x-time\u0661"},
+        {"id_header": "x-id\r\nx"},
+        {"id_header": 5},
+        {"prefix": "é="},
+        {"prefix": "v1=\r\n"},
+        {"prefix": "\x7f"},
+        {"prefix": None},
         {"encoding": "hexadecimal"},
         {"secret": "none"},
     ],
 )
 def test_a_signing_that_cannot_be(wrong: dict[str, Any]) -> None:
-    """A signature that would not cover the body, and values that mean nothing, raise ValueError."""
-    with pytest.raises(ValueError, match=r"signed|there are|no name|encoding"):
+    """A signature that would not cover the body or go into a header, and values that mean nothing, raise ValueError."""
+    with pytest.raises(ValueError, match=r"signed|there are|no name|encoding|printable ASCII"):
         Signing(**wrong)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import logging
+import threading
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,9 +20,11 @@ from starlette.routing import Mount
 
 from deliveries import NOW, SECRET, Caller, deliver, payload, signature, signed
 from smmclient.errors import UsageError
-from smmclient.webhooks import MemoryReplays, OrderEvent, Scheme, SQLiteReplays, WebhookApp, WebhookEvent
+from smmclient.webhooks import MemoryReplays, OrderEvent, Pushes, Scheme, SQLiteReplays, WebhookApp, WebhookEvent
 
 pytestmark = pytest.mark.anyio
+#: JSON, and beyond what a decimal can hold.
+_TOO_LARGE_A_NUMBER = payload(data={"order": "7", "charge": "#"}).replace(b'"#"', b"1e99999999999999999999")
 
 
 def receiver(on_event: Callable[[Any], object] | None = None, **options: Any) -> WebhookApp:
@@ -335,6 +341,7 @@ async def test_a_delivery_is_claimed_whole_or_not(away: bool) -> None:
         (payload()[:-1], signed(payload()), 401, "signature"),
         (payload()[:-1], signed(payload()[:-1]), 400, "payload"),
         (b"", signed(b""), 400, "payload"),
+        (_TOO_LARGE_A_NUMBER, signed(_TOO_LARGE_A_NUMBER), 400, "payload"),
         (b"x" * 2001, signed(b"x" * 2001), 413, "size"),
         (payload(), [*signed(payload()), ("content-length", "2001")], 413, "size"),
         (payload(), [*signed(payload()), ("content-length", "9" * 5000)], 413, "size"),
@@ -395,6 +402,9 @@ async def test_secrets_can_be_asked_for_each_time(caplog: pytest.LogCaptureFixtu
     [
         {"secrets": ""},
         {"secrets": []},
+        {"secrets": None},
+        {"secrets": {"panel": SECRET}},
+        {"secrets": iter([SECRET])},
         {"tolerance": float("inf")},
         {"max_body": 0},
         {"acknowledge": "never"},
@@ -406,6 +416,72 @@ async def test_options_that_cannot_be(options: dict[str, Any]) -> None:
     """A receiver that could not work is refused when it is made."""
     with pytest.raises(UsageError):
         receiver(**options)
+
+
+class _Fetching:
+    """Asks for the secrets over a network."""
+
+    async def __call__(self) -> str:
+        """The secret, later."""
+        return SECRET
+
+
+@pytest.mark.parametrize("secrets", [_Fetching().__call__, _Fetching(), functools.partial(_Fetching().__call__)])
+async def test_secrets_cannot_be_waited_for(secrets: Any) -> None:
+    """An async callable is refused when the receiver is made, and not at each delivery."""
+    with pytest.raises(UsageError, match="async function"):
+        receiver(secrets=secrets)
+
+
+async def test_secrets_that_turn_out_to_be_awaitable(caplog: pytest.LogCaptureFixture) -> None:
+    """A plain callable that gives a coroutine is answered 500, and the coroutine is not left lying about."""
+    app = receiver(secrets=lambda: _Fetching()())
+    assert (await deliver(app, payload())).status == 500
+    assert "could not look at a delivery: UsageError" in caplog.text
+    gc.collect()
+
+
+@pytest.mark.parametrize("secrets", [[SECRET, f"{SECRET}\n"], [SECRET, 5], {"a": SECRET}, [SECRET]])
+async def test_tracebacks_hold_no_secret(secrets: Any) -> None:
+    """A receiver that cannot be made tells no secret to what collects errors with the values of their frames."""
+    with pytest.raises(UsageError) as caught:
+        WebhookApp(secrets, max_body=0 if secrets == [SECRET] else 1)
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    held = [repr(frame.f_locals) for frame in frames if "smmclient" in frame.f_globals["__name__"]]
+    assert held
+    assert SECRET not in "".join(held)
+
+
+async def test_pushes_from_another_thread_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    """Who tracks on another thread reads in the log what to call; an error that is not ours is named only."""
+    pushes, mailboxes = Pushes(), list[Any]()
+    go, done = threading.Event(), threading.Event()
+
+    def track() -> None:
+        mailbox = pushes.subscribe({"ord_7"}, account="main")
+        mailboxes.append(mailbox)
+        with mailbox.waking(lambda: None):
+            done.set()
+            go.wait(10)
+
+    tracker = threading.Thread(target=track)
+    tracker.start()
+    assert done.wait(10)
+
+    def other(event: WebhookEvent) -> None:
+        raise UsageError(f"cannot take {event.id}")
+
+    try:
+        assert (await deliver(receiver(other, pushes=pushes), payload())).status == 200
+    finally:
+        go.set()
+        tracker.join()
+    lines = [record.getMessage() for record in caplog.records if record.name == "smmclient.webhooks"]
+    assert len(lines) == 2
+    assert lines[0].startswith("Pushes.publish failed: UsageError: ")
+    assert "anyio.from_thread.run_sync(pushes.publish, event)" in lines[0]
+    assert lines[1].endswith("failed: UsageError")
+    assert not [one for one in ("ord_7", "evt_1", SECRET) if one in caplog.text]
 
 
 async def test_the_secret_is_in_no_repr(caplog: pytest.LogCaptureFixture) -> None:

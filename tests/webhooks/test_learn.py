@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import traceback
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ UNHEARD_OF: dict[str, tuple[Scheme, str]] = {
     "milliseconds": (Scheme(signature_header="sig", timestamp_format="milliseconds"), "1700000000000"),
     "iso 8601": (Scheme(signature_header="sig", timestamp_format="iso8601"), "2023-11-14T22:13:20Z"),
     "sha512": (Scheme(signature_header="sig", algorithm="sha512"), "1700000000"),
+    "seconds with a fraction": (Scheme(signature_header="sig"), "1700000000.0"),
     "in one header": (
         Scheme(signature_header="sig", timestamp_header="", timestamp_prefix="ts=", prefix="h=", separator=";"),
         "1700000000",
@@ -95,6 +98,100 @@ def test_a_signature_over_the_body_alone() -> None:
     assert found.scheme is not None
     assert not found.scheme.covers_timestamp
     assert any("no timestamp is signed" in note for note in found.notes)
+
+
+BODY_ALONE = Scheme(signature_header="sig", timestamp_header="", id_header="", signed="{body}", unsigned_timestamp=True)
+
+
+def flat(**fields: object) -> bytes:
+    """A payload without an object for its data."""
+    return json.dumps({"event": "order.completed", **fields}).encode()
+
+
+@pytest.mark.parametrize("number", [1_523_456_789, "1523456789", 1_523_456_789_000])
+@pytest.mark.parametrize("name", ["order", "registered_at", "user", "follower_count"])
+def test_a_large_number_is_no_timestamp(name: str, number: object) -> None:
+    """A field that happens to look like a time is not taken for the one of sending, which no signature can prove."""
+    found = learn(recording(BODY_ALONE, flat(**{"order": 7, "status": "completed", name: number})), SECRET)
+    assert found.scheme is not None
+    assert (found.scheme.timestamp_field, found.scheme.signed) == ("", "{body}")
+    assert found.scheme.unsigned_timestamp
+    assert found.notes[0].startswith("no timestamp is signed")
+    assert any(f"body's {name}" in note for note in found.notes) == (name != "order")
+    other = flat(order=1_523_456_790, status="completed")
+    assert verify(other, recording(BODY_ALONE, other)["headers"], SECRET, scheme=found.scheme, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "is_noted"),
+    [
+        ({"sent_at": 1_700_000_000}, "sent_at", False),
+        ({"sentAt": "2023-11-14T22:13:20Z"}, "sentAt", False),
+        ({"timestamp": 1_700_000_000}, "timestamp", True),
+        ({"ts": 1_700_000_000_000}, "ts", True),
+        ({"time": "1700000000"}, "time", True),
+        ({"created_at": 1_700_000_000}, "created_at", True),
+        ({"created_at": 1_600_000_000, "registered_at": 1_500_000_000, "ts": 1_700_000_000}, "ts", True),
+    ],
+)
+def test_a_timestamp_in_the_body_is_taken_by_its_name(fields: dict[str, object], name: str, is_noted: bool) -> None:
+    """The surest name first; unless it says that it is of the sending, a note says that it may be another time."""
+    found = learn(recording(BODY_ALONE, flat(order=7, **fields)), SECRET)
+    assert found.scheme is not None
+    assert (found.scheme.timestamp_field, found.scheme.covers_timestamp) == (name, True)
+    assert any("may be when it happened" in note for note in found.notes) == is_noted
+
+
+def test_names_of_ones_own_for_the_time() -> None:
+    """A field that the given scheme has for the time is one, too."""
+    scheme = Scheme(time_fields=("occurred",))
+    found = learn(recording(BODY_ALONE, flat(order=7, occurred=1_700_000_000)), SECRET, scheme=scheme)
+    assert found.scheme is not None
+    assert found.scheme.timestamp_field == "occurred"
+
+
+@pytest.mark.parametrize("away", [0, 299, 301, -301])
+@pytest.mark.parametrize("by", ["at", "date"])
+def test_a_recording_that_says_when_it_came(away: int, by: str) -> None:
+    """A time in the body that is not near to the recording's is not the one of sending; one that is signed is noted."""
+    at = NOW + away
+    late = abs(away) > 300
+
+    def dated(scheme: Scheme) -> dict[str, Any]:
+        told = recording(scheme, payload())
+        if by == "at":
+            return {**told, "at": at}
+        return {**told, "headers": [("Date", formatdate(at, usegmt=True)), *told["headers"]]}
+
+    found = learn(dated(BODY_ALONE), SECRET)
+    assert found.scheme is not None
+    assert found.scheme.timestamp_field == ("" if late else "created_at")
+    found = learn(dated(Scheme()), SECRET)
+    assert found.scheme == Scheme()
+    assert any("would have refused it" in note for note in found.notes) == late
+
+
+@pytest.mark.parametrize("told", ["999999999", "10000000001", "170000000000"])
+def test_a_timestamp_of_no_likely_year(told: str) -> None:
+    """What would be a time before 2001 or after 2286 is signed, and is no timestamp."""
+    found = learn(recording(Scheme(), payload(created_at=None), told=told), SECRET)
+    assert found.scheme is not None
+    assert (found.scheme.timestamp_header, found.scheme.covers_timestamp) == ("", False)
+
+
+def test_an_order_that_cannot_be_read() -> None:
+    """Two orders in a payload are none, and the note says so."""
+    found = learn(recording(Scheme(), flat(order=7, order_id=8)), SECRET)
+    assert found.reads["order"] is None
+    assert any("which one cannot be read" in note for note in found.notes)
+
+
+def test_tracebacks_hold_no_secret() -> None:
+    """What is no recording is told without the secret, in the values of frames too."""
+    with pytest.raises(UsageError) as caught:
+        learn("nothing", SECRET)
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    assert SECRET not in "".join(repr(one.f_locals) for one in frames if "smmclient" in one.f_globals["__name__"])
 
 
 def test_what_would_be_read_is_named() -> None:

@@ -68,19 +68,63 @@ def test_an_odd_row_is_no_status(about: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("name", "word", "is_told"),
     [
-        ("order.failed", "canceled", True),
-        ("order.failed", "failed", True),
-        ("order.failed", "completed", False),
+        ("order.completed", "completed", True),
+        ("order.completed", "partial", False),
         ("order.refunded", "partial", True),
+        ("order.refunded", "canceled", True),
+        ("order.refunded", "completed", False),
         ("order.refunded", "processing", False),
-        ("order.moved", "processing", True),
+        ("order.refunded", "odd", False),
+        ("order.failed", "failed", False),
+        ("order.failed", "canceled", False),
+        ("order.failed", "completed", False),
+        ("order.refill_completed", "completed", False),
+        ("order.partial", "partial", False),
+        ("order.moved", "processing", False),
     ],
 )
-def test_a_status_fits_its_event(name: str, word: str, is_told: bool) -> None:
-    """What an event's name says and its row says must not contradict each other."""
-    event = parse(body(name, order=7, status=word, charge="0.5"))
+def test_a_status_is_told_only_where_the_name_says_that_it_is_final(name: str, word: str, is_told: bool) -> None:
+    """Rows of orders that completed or were refunded count; a failure may be refunded yet, other names say nothing."""
+    event = parse(body(name, order=7, status=word, charge="0"))
     assert isinstance(event, OrderEvent)
     assert (event.order, event.status is not None) == ("7", is_told)
+
+
+ROW = {"status": "completed", "charge": "1"}
+
+
+@pytest.mark.parametrize(
+    ("whole", "is_told"),
+    [
+        ({"data": {"order": "7", "order_id": 7, **ROW}, "order": "7"}, True),
+        ({"data": {"order": {"id": "7", **ROW}, "order_id": "7"}}, True),
+        ({"data": {"order": "7", **ROW}, "order": "8"}, False),
+        ({"data": {"order": "7", **ROW}, "order_id": 8}, False),
+        ({"data": {"order": "7", **ROW}, "order": {"id": "8", **ROW}}, False),
+        ({"data": {"order": "7", **ROW}, "payload": {"order": "8", **ROW}}, False),
+        ({"data": {"order": "7", "order_id": "Followers, cheap", **ROW}}, False),
+        ({"data": {"order": {"name": "Followers"}, "order_id": "7", **ROW}}, False),
+    ],
+)
+def test_a_second_order_beside_it(whole: dict[str, object], is_told: bool) -> None:
+    """The event is about the order of its data; if another stands outside of it, nobody knows whose row it is."""
+    event = parse(json.dumps({"event": "order.completed", **whole}).encode())
+    assert isinstance(event, OrderEvent)
+    assert (event.order, event.status is not None) == ("7", is_told)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        {"data": {"order": "7", "order_id": "8", **ROW}},
+        {"data": {"order": {"id": "7", "order_id": "8", **ROW}}},
+        {"data": {"order": {"id": "7", **ROW}, "order_id": "8"}},
+        {"order": 7, "order_id": 8, **ROW},
+    ],
+)
+def test_two_orders_with_the_same_right(whole: dict[str, object]) -> None:
+    """Where nobody can tell which of two orders it is about, it is a plain event, which ends no order."""
+    assert type(parse(json.dumps({"event": "order.completed", **whole}).encode())) is WebhookEvent
 
 
 @pytest.mark.parametrize(
@@ -155,6 +199,7 @@ def test_what_the_delivery_knows_fills_in() -> None:
             b"\xff",
         ),
         *(b'{"event": 5}', b'{"event": {"event": "x"}}', b'{"event": "a\\u0000b"}', b'{"event": "%s"}' % (b"x" * 500)),
+        b'{"event": "order.completed", "data": {"order": "7", "charge": 1e99999999999999999999}}',
         *(b'{"event": "order.completed"', b"[" * 100_000, b'{"event": ' * 50_000, b'{"event": NaN}'),
     ],
     ids=lambda odd: odd[:24].decode("latin-1"),

@@ -8,13 +8,23 @@ import hmac
 import json
 import pickle
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from deliveries import NOW, SECRET, payload, signature, signed
-from smmclient.errors import BadSignature, ConfigError, MissingHeader, StaleTimestamp, UsageError, WebhookRejected
+from smmclient.errors import (
+    BadSignature,
+    ConfigError,
+    MissingHeader,
+    SMMError,
+    StaleTimestamp,
+    UsageError,
+    WebhookRejected,
+)
 from smmclient.webhooks import KNOWN_SCHEMES, Scheme, load_scheme, verify
 
 BODY = payload()
@@ -117,6 +127,17 @@ def test_the_time_can_be_a_field_of_the_body() -> None:
             verify(odd, own, SECRET, scheme=scheme, now=NOW)
 
 
+@pytest.mark.parametrize("told", ["1700000000.0", "1700000000.123", "1700000000.12345678"])
+def test_seconds_may_have_a_fraction(told: str) -> None:
+    """A timestamp with a fraction is read, and the signature is over the text as it came: no other way to write it."""
+    assert verify(BODY, signed(BODY, told), SECRET, now=NOW + 300).timestamp == float(told)
+    with pytest.raises(StaleTimestamp):
+        verify(BODY, signed(BODY, told), SECRET, now=NOW + 301)
+    for other in (told + "0", told.rstrip("0123456789").rstrip(".")):
+        with pytest.raises(BadSignature):
+            verify(BODY, [signed(BODY, told)[0], signed(BODY, other)[1]], SECRET, now=NOW)
+
+
 @pytest.mark.parametrize(
     ("style", "told"), [("milliseconds", "1700000000000"), ("iso8601", "2023-11-14T23:13:20+01:00")]
 )
@@ -199,7 +220,17 @@ def test_an_unsigned_time_is_only_taken_when_that_is_said() -> None:
     "told",
     [
         *("1e9", " 1700000000", "1700000000 ", "١٧٠٠٠٠٠٠٠٠", "nan", "inf", "-1700000000", "+1700000000", ""),
-        *("1_700_000_000", "0x6553f100", "1700000000000", "1700000000.0", "9" * 400, "1700000000, 1700000000"),
+        *(
+            "1_700_000_000",
+            "0x6553f100",
+            "1700000000000",
+            "1700000000.",
+            ".5",
+            "1700000000.1.2",
+            "1.7e9",
+            "9" * 400,
+            "1700000000, 1700000000",
+        ),
         "1700000000\x00",
     ],
 )
@@ -297,6 +328,74 @@ def test_empty_secrets(secrets: Any) -> None:
     assert "ok-secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "secrets", [None, {"panel": "ok-secret"}, {"ok-secret"}, iter(["ok-secret"]), bytearray(b"ok-secret"), 5, object()]
+)
+def test_what_is_no_list_of_secrets(secrets: Any) -> None:
+    """What is neither text, bytes nor a list of those is a mistake that is told, and never read as a secret."""
+    with pytest.raises(UsageError, match="secret") as caught:
+        verify(BODY, signed(BODY), secrets, now=NOW)
+    assert "ok-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("secrets", [None, ["ok-secret", None]])
+def test_a_variable_that_is_not_set(secrets: Any) -> None:
+    """None for a secret is what an unset variable gives, so the error says to set it."""
+    with pytest.raises(UsageError, match="environment variable that is not set"):
+        verify(BODY, signed(BODY), secrets, now=NOW)
+
+
+@pytest.mark.parametrize("headers", [None, 5, ["x-webhook-signature"], [("a", "b", "c")]])
+def test_what_is_no_list_of_headers(headers: Any) -> None:
+    """Headers that are neither a mapping nor pairs are a mistake that is told."""
+    with pytest.raises(UsageError, match="pairs"):
+        verify(BODY, headers, SECRET, now=NOW)
+
+
+def _held(error: BaseException) -> str:
+    """All that the frames of an error's traceback hold, but for this test's own."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return "".join(repr(frame.f_locals) for frame in frames if "smmclient" in frame.f_globals["__name__"])
+
+
+@pytest.mark.parametrize(
+    ("headers", "secrets", "tolerance"),
+    [
+        ([], [SECRET], 300),
+        (signed(b"other"), [SECRET], 300),
+        (signed(BODY, "x"), [SECRET], 300),
+        (signed(BODY, NOW - 301), [SECRET], 300),
+        (signed(BODY), [SECRET, f"{SECRET}\n"], 300),
+        (signed(BODY), [SECRET, 5], 300),
+        (signed(BODY), {"a": SECRET}, 300),
+        (signed(BODY), SECRET, -1),
+        ([("x", "y"), 5], SECRET, 300),
+    ],
+)
+def test_tracebacks_hold_no_secret(headers: Any, secrets: Any, tolerance: float) -> None:
+    """What collects errors with the values of their frames finds no secret, no key, and no body in ours."""
+    with pytest.raises(SMMError) as caught:
+        verify(BODY, headers, secrets, now=NOW, tolerance=tolerance)
+    assert "smmclient.webhooks.signing" in {
+        frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(caught.value.__traceback__)
+    }
+    held = _held(caught.value)
+    assert not [one for one in (SECRET, signature(BODY), "ord_7") if one in held]
+    assert caught.value.__context__ is None
+
+
+def test_what_others_raise_holds_no_secret_either() -> None:
+    """Headers whose iteration fails, with an error of their own, lead to no frame that holds the secret."""
+
+    def failing() -> Iterator[tuple[str, str]]:
+        yield from signed(BODY)
+        raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError, match="lost") as caught:
+        verify(BODY, failing(), SECRET, now=NOW)
+    assert SECRET not in _held(caught.value)
+
+
 def test_secrets_that_are_not_as_the_scheme_says() -> None:
     """A secret that is not the base64 that it should be is a mistake that is told without it."""
     with pytest.raises(UsageError, match="base64") as caught:
@@ -349,13 +448,20 @@ def test_a_scheme_is_the_same_from_its_file(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ('signature_heder = "x"', "signature_header"),
+        ('signature_heder = "x"', "no 'signature_heder': did you mean 'signature_header'"),
+        ("colour = 1", "no 'colour': there are"),
+        ('"abc 5" = 1', "no such field"),
+        ("tolerance = 300", "verify or to WebhookApp"),
         ('secret = "abc"', "secrets do not belong here"),
+        ('signing_secret = "abc"', "secrets do not belong here"),
+        ('Webhook-Secret = "abc"', "secrets do not belong here"),
+        ('secret_prefx = "abc"', "secret_prefix"),
         ('signed = "{timestamp}"', "{body}"),
         ('signed = "{body}{body}"', "{body}"),
-        ('signed = "{url}{body}"', "{url}"),
+        ('signed = "{url}{body}"', "other part in braces"),
+        ('signed = "{timestmp}.{body}"', "{timestmp}"),
         ('signed = "{id}.{timestamp}.{body}"\nid_header = ""', "id_header"),
-        ('encoding = "base32"', "encoding"),
+        ('encoding = "base32"', "must be 'hex' or 'base64', not 'base32'"),
         ('algorithm = "md5"', "algorithm"),
         ("signature_header = 5", "signature_header"),
         ('signature_header = ""', "signature_header"),
@@ -378,6 +484,30 @@ def test_mistakes_in_a_scheme_are_named(text: str, named: str, tmp_path: Path) -
     assert named in str(caught.value)
     assert str(path) in str(caught.value)
     assert "abc" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [one.name for one in attrs.fields(Scheme)])
+@pytest.mark.parametrize("value", ['"{}"', '["{}", "x\\n"]', '{{a = "{}"}}', '"{{{}}} \\u00e9{{body}}"', "{}"])
+def test_no_value_is_told(name: str, value: str, tmp_path: Path) -> None:
+    """A secret that was put into any field, in any shape, is in no error about the file."""
+    path = tmp_path / "scheme.toml"
+    path.write_text(f"{name} = {value.format('whsec_9f8e7d6c5b4a39281706')}", "utf-8")
+    try:
+        load_scheme(path)
+    except ConfigError as error:
+        assert "9f8e7d6c" not in f"{error} {error!r}"
+    else:
+        assert value == '"{}"', "only a text can be taken for what it is not"
+
+
+@pytest.mark.parametrize("name", ["ord\U0001f600", "é", "注文", 'a"b', "a\\b"])
+def test_names_of_fields_in_any_script(name: str, tmp_path: Path) -> None:
+    """A scheme with them comes back from its file, in whatever encoding that is written, with a byte order mark too."""
+    scheme = Scheme(order_fields=(name,), id_fields=())
+    path = tmp_path / "scheme.toml"
+    for encoding in ("utf-8", "latin-1", "utf-8-sig"):
+        path.write_text(scheme.dump(), encoding)
+        assert load_scheme(path) == scheme
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

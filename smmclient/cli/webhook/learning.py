@@ -20,6 +20,7 @@ from smmclient.cli.webhook.choices import read_scheme
 from smmclient.cli.webhook.lines import as_line
 from smmclient.errors import UsageError, WebhookRejected
 from smmclient.webhooks import KNOWN_SCHEMES, Findings, Scheme, learn, verify
+from smmclient.webhooks.guesses import EARLIEST, LATEST
 from smmclient.webhooks.recorded import read_recorded
 
 __all__ = ["learn_from"]
@@ -28,8 +29,6 @@ __all__ = ["learn_from"]
 _MOST = 10
 #: Bytes of a file that is read: a recording stops growing before.
 _LARGEST = 80 * 1024 * 1024
-#: Seconds beyond any time that can be told.
-_EVER = 1e15
 #: What of a scheme is about signing.
 _OF_SIGNING = tuple(one.name for one in fields(Scheme) if not one.name.endswith("_fields"))
 
@@ -145,10 +144,12 @@ def _learn(deliveries: Sequence[bytes], secrets: Sequence[str], names: Scheme) -
 
 def _fits(delivery: bytes, secrets: Sequence[str], scheme: Scheme) -> bool:
     recorded = read_recorded(delivery)
+    # By the time that it came; where that is not recorded, any time that it can have come at will do.
+    now, tolerance = (recorded.at, 300.0) if recorded.at is not None else (EARLIEST, LATEST - EARLIEST)
     # A recording by hand may have added a line end, which `learn` sees through.
     for body in {recorded.body, recorded.body.rstrip(b"\r\n")}:
         with suppress(WebhookRejected, UsageError):
-            verify(body, recorded.headers, secrets, scheme=scheme, now=0.0, tolerance=_EVER)
+            verify(body, recorded.headers, secrets, scheme=scheme, now=now, tolerance=tolerance)
             return True
     return False
 

@@ -59,8 +59,9 @@ class Sender:
         """End what another thread is waiting for here, and keep no connection from now on."""
         self._is_aborted = True
         if (sock := self._current) is not None:
+            # TLS's own shutdown would take from the other thread what it works with.
             with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -86,13 +87,28 @@ class Sender:
                 sock.settimeout(_left(deadline))
                 sock.connect((address, port))
                 if url.scheme == "https":
-                    sock = ssl.create_default_context().wrap_socket(sock, server_hostname=url.hostname)
+                    sock = self._secured(sock, url.hostname, deadline)
             except OSError as refused:
                 sock.close()
                 failure = refused
             else:
                 return sock
         raise failure
+
+    def _secured(self, plain: socket.socket, name: str | None, deadline: float) -> socket.socket:
+        """Shake hands over the connection, on a socket that `abort` knows before anybody has to be waited for."""
+        sock = ssl.create_default_context().wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
+        self._current = sock
+        try:
+            if self._is_aborted:
+                raise ConnectionAbortedError
+            sock.settimeout(_left(deadline))
+            sock.do_handshake()
+        except OSError:
+            # It has taken the connection over: who called has none to close.
+            sock.close()
+            raise
+        return sock
 
 
 def _request(letter: Letter, url: SplitResult) -> bytes:

@@ -41,8 +41,10 @@ class Signing:
 
     def __attrs_post_init__(self) -> None:
         for name in (self.signature_header, self.timestamp_header, self.id_header):
-            if name is not None and not _TOKEN.fullmatch(name):
+            if name is not None and not (isinstance(name, str) and _TOKEN.fullmatch(name)):
                 raise ValueError(f"{name!r} is no name for a header")
+        if not isinstance(self.prefix, str) or not (self.prefix.isascii() and f"{self.prefix}.".isprintable()):
+            raise ValueError(f"prefix is {self.prefix!r}: it must be printable ASCII, because it goes into a header")
         for text, allowed in ((self.signed, _KNOWN), (self.prefix, _KNOWN - {"body"})):
             if unknown := set(_FIELD.findall(text)) - allowed:
                 raise ValueError(f"{text!r} has {sorted(unknown)}: there are {sorted(allowed)}")
