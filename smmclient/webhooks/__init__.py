@@ -12,12 +12,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from smmclient.errors import BadSignature, MissingHeader, StaleTimestamp, WebhookRejected
+
 if TYPE_CHECKING:
     from smmclient.webhooks.asgi import WebhookApp
     from smmclient.webhooks.learning import Findings, learn
     from smmclient.webhooks.payload import BalanceLow, OrderEvent, WebhookEvent, parse
     from smmclient.webhooks.pushes import Pushes
-    from smmclient.webhooks.replays import MemoryReplays, ReplayGuard
+    from smmclient.webhooks.replays import Claim, MemoryReplays, ReplayGuard
     from smmclient.webhooks.scheme import KNOWN_SCHEMES, Scheme, load_scheme
     from smmclient.webhooks.signing import Verified, verify
     from smmclient.webhooks.sqlite import SQLiteReplays
@@ -25,18 +27,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KNOWN_SCHEMES",
+    "BadSignature",
     "BalanceLow",
+    "Claim",
     "Findings",
     "MemoryReplays",
+    "MissingHeader",
     "OrderEvent",
     "Pushes",
     "ReplayGuard",
     "SQLiteReplays",
     "Scheme",
+    "StaleTimestamp",
     "Verified",
     "Webhook",
     "WebhookApp",
     "WebhookEvent",
+    "WebhookRejected",
     "learn",
     "load_scheme",
     "parse",
@@ -45,6 +52,7 @@ __all__ = [
 
 _ROOMS = {
     "BalanceLow": "payload",
+    "Claim": "replays",
     "Findings": "learning",
     "KNOWN_SCHEMES": "scheme",
     "MemoryReplays": "replays",

@@ -21,7 +21,7 @@ from smmclient.webhooks.claims import Claims
 from smmclient.webhooks.keys import Secrets, keys_of
 from smmclient.webhooks.payload import WebhookEvent, parse
 from smmclient.webhooks.pushes import Pushes
-from smmclient.webhooks.replays import MemoryReplays, ReplayGuard
+from smmclient.webhooks.replays import Claim, MemoryReplays, ReplayGuard
 from smmclient.webhooks.scheme import Scheme
 from smmclient.webhooks.signing import Verified, check_tolerance, verify, without_arguments
 
@@ -61,6 +61,7 @@ class WebhookApp:
     ``"after"`` answers when they are done, with 500 if one raised, so that a panel that repeats will repeat.
     Once one has failed, a repeat goes to all of them again, so let them take an event twice.
 
+    A body that is not whole after ``body_timeout`` seconds is answered 408: something in front may have read it.
     ``remember`` is for how many seconds an event's id is known, whatever its signature; ``success`` the status of
     a good answer. Both are ours: how often, how long and upon what a panel repeats is UNKNOWN.
     """
@@ -76,6 +77,7 @@ class WebhookApp:
         tolerance: float = 300,
         replays: ReplayGuard | None = None,
         max_body: int = 256 * 1024,
+        body_timeout: float = 30,
         acknowledge: Literal["first", "after"] = "first",
         remember: float = 86_400,
         success: int = 200,
@@ -89,8 +91,11 @@ class WebhookApp:
             raise UsageError(f"max_body: it must be how many bytes a delivery may have, not {max_body!r}")
         if not 0 < remember < math.inf:
             raise UsageError(f"remember: it must be seconds, more than 0, not {remember!r}")
+        if not 0 < body_timeout < math.inf:
+            raise UsageError(f"body_timeout: it must be seconds, more than 0, not {body_timeout!r}")
         check_tolerance(tolerance)
         self._scheme = scheme
+        self._body_timeout = body_timeout
         if not callable(secrets):
             keys_of(secrets, self._scheme)
         elif _is_async(secrets):
@@ -109,13 +114,13 @@ class WebhookApp:
         if pushes is not None:
             self._handlers.append((None, pushes.publish))
         if on_event is not None:
-            self._handlers.append((None, on_event))
+            self._handlers.append((None, _checked(on_event)))
 
     def on(self, name: str) -> Callable[[_Handler], _Handler]:
         """A decorator: the function is called with each event of that name."""
 
         def add(handler: _Handler) -> _Handler:
-            self._handlers.append((name, handler))
+            self._handlers.append((name, _checked(handler)))
             return handler
 
         return add
@@ -136,9 +141,19 @@ class WebhookApp:
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         try:
-            body = await self._body_of(scope, receive)
+            with anyio.fail_after(self._body_timeout):
+                body = await self._body_of(scope, receive)
             verified, event = self._read(body, scope["headers"])
         except _Gone:
+            return
+        except TimeoutError:
+            _log.warning("refused a delivery: body (it did not come whole; has something read it before?)")
+            await _answer(send, 408)
+            return
+        except UsageError as error:
+            # Of what gives the secrets; our words hold none.
+            _log.error("could not look at a delivery: %s", error)
+            await _answer(send, 500)
             return
         except WebhookRejected as error:
             _log.warning("refused a delivery: %s", error.check)
@@ -210,9 +225,10 @@ class WebhookApp:
             _log.error("the replay guard failed: %s", type(error).__name__)
             await _answer(send, 503)
             return
-        if not claimed:
-            running.is_handled = True
-            await _answer(send, self._success)
+        if claimed is not Claim.NEW:
+            # Another process may be at it, or have died at it: nobody knows yet, so it has to come again.
+            running.is_handled = claimed is Claim.DONE
+            await _answer(send, self._success if running.is_handled else 503)
             return
         try:
             if self._is_first:
@@ -249,6 +265,17 @@ class WebhookApp:
                 told = f"{type(error).__name__}: {error}" if is_ours else type(error).__name__
                 _log.error("%s failed: %s", _name_of(handler), told)
         return is_handled
+
+
+def _checked(handler: Handler) -> Handler:
+    try:
+        inspect.signature(handler).bind(None)
+    except TypeError:
+        raise UsageError(f"{_name_of(handler)} must be a function that can be called with the event alone") from None
+    except ValueError:
+        # Some built-in functions do not tell what they take.
+        pass
+    return handler
 
 
 class _Gone(Exception):

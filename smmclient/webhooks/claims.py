@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import anyio
 
 from smmclient.webhooks.payload import WebhookEvent, identity
-from smmclient.webhooks.replays import ReplayGuard
+from smmclient.webhooks.replays import Claim, ReplayGuard
 from smmclient.webhooks.scheme import Scheme
 from smmclient.webhooks.signing import Verified
 
@@ -45,27 +45,28 @@ class Claims:
             return self._clock() + self._remember
         return verified.timestamp + self._tolerance + _SLACK
 
-    async def take(self, tokens: Iterable[str]) -> bool:
-        """Whether all of them are ours now, for as long as an event may take to be handled."""
+    async def take(self, tokens: Iterable[str]) -> Claim:
+        """NEW if all of them are ours now, for as long as an event may take to be handled."""
         lease = self._clock() + _LEASE
         mine: list[str] = []
-        is_taken = False
+        answer: Claim | None = None
         try:
             for token in tokens:
-                if not await self._guard.claim(token, lease):
-                    return False
+                answer = None
+                answer = await self._guard.claim(token, lease)
+                if answer is not Claim.NEW:
+                    return answer
                 mine.append(token)
-            is_taken = True
-            return True
+            return Claim.NEW
         finally:
-            if not is_taken and mine:
+            if answer is not Claim.NEW and mine:
                 with anyio.CancelScope(shield=True):
                     await self.release(mine)
 
     async def keep(self, tokens: Mapping[str, float]) -> None:
         """The event is handled: hold them to their end."""
         for token, end in tokens.items():
-            await self._guard.claim(token, end)
+            await self._guard.keep(token, end)
 
     async def release(self, tokens: Iterable[str]) -> None:
         """The event is not handled: it may come again."""

@@ -65,7 +65,7 @@ _LENGTHS: dict[int, Algorithm] = {32: "sha256", 48: "sha384", 64: "sha512"}
 _HEX = re.compile(r"(.*?)([0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128})")
 _BASE64 = re.compile(r"(.*?)([A-Za-z0-9+/]{43}=|[A-Za-z0-9+/]{64}|[A-Za-z0-9+/]{86}==)")
 #: What can stand between the parts of a signed string.
-_BETWEEN = (".", ":", "", "|", "-", "_", ",", ";", " ", "/", "+", "&")
+_BETWEEN = (".", ":", "", "|", "-", "_", ",", ";", " ", "/", "+", "&", "\n")
 _STYLES: tuple[TimestampFormat, ...] = ("seconds", "milliseconds", "iso8601")
 #: Names, as `fold` has them, that say that a time is the one of sending; the surest first.
 _SENDING = ("sentat", "timestamp", "ts", "time")

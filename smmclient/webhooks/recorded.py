@@ -29,7 +29,7 @@ class Recorded:
 
 
 def read_recorded(delivery: object) -> Recorded:
-    """The delivery in a recording of either shape; `UsageError` for what is none."""
+    """The delivery in a recording of either shape, the last of several; `UsageError` for what is none."""
     if isinstance(delivery, Mapping):
         return _from_mapping(delivery)
     if isinstance(delivery, str):
@@ -38,12 +38,14 @@ def read_recorded(delivery: object) -> Recorded:
     if not isinstance(delivery, bytes):
         raise UsageError(f"a delivery is text, bytes or a mapping, not {type(delivery).__name__}: {_SHAPES}")
     if delivery.lstrip().startswith(b"{"):
-        try:
-            decoded = json.loads(delivery)
-        except (ValueError, RecursionError):
-            decoded = None
-        if isinstance(decoded, dict) and "headers" in decoded:
-            return _from_mapping(decoded)
+        # The whole, or the newest of a recording with a delivery on each line.
+        for text in (delivery, *reversed(delivery.splitlines())):
+            try:
+                decoded = json.loads(text)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(decoded, dict) and "headers" in decoded:
+                return _from_mapping(decoded)
     return _from_http(delivery)
 
 

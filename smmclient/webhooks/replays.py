@@ -1,11 +1,12 @@
-"""What was seen before is not handled again: the guard, and one in memory.
+"""What was handled is not handled again: the guard, and one in memory.
 
-A claim that is made twice is held until the later of its two times: a receiver claims for a short time, handles the
-event, and then claims for long. What a crash leaves behind is then forgotten soon, and the panel's repeat is handled.
+A token is claimed for a short time, the event is handled, and then the token is kept for long. A repeat in between is
+told that somebody is at it: nobody knows yet how that ends, so it must come again. What a crash leaves is free soon.
 """
 
 from __future__ import annotations
 
+import enum
 import heapq
 import time
 from collections.abc import Callable
@@ -13,18 +14,33 @@ from typing import Protocol, runtime_checkable
 
 from smmclient.errors import UsageError
 
-__all__ = ["MemoryReplays", "ReplayGuard", "check_limit"]
+__all__ = ["Claim", "MemoryReplays", "ReplayGuard", "check_limit"]
+
+
+class Claim(enum.Enum):
+    """What a guard answers to a claim."""
+
+    #: The token is the caller's, to handle what it stands for.
+    NEW = "new"
+    #: Somebody else's, who has not said yet that it is handled.
+    BUSY = "busy"
+    #: It was handled.
+    DONE = "done"
 
 
 @runtime_checkable
 class ReplayGuard(Protocol):
-    """Remembers deliveries by their tokens. Implement it over what your processes share; both must be atomic there."""
+    """Remembers deliveries by their tokens. Implement it over what your processes share; each call is atomic there."""
 
-    async def claim(self, token: str, expires_at: float) -> bool:
-        """Whether the token is new; from now on it is not, until ``expires_at`` (seconds since the epoch).
+    async def claim(self, token: str, expires_at: float) -> Claim:
+        """Claim the token until ``expires_at`` (seconds since the epoch), if it is free; it is free again after that.
 
-        A token that is held stays so until the later of the two times.
+        A token that is somebody else's, or done, stays as it is.
         """
+        ...
+
+    async def keep(self, token: str, expires_at: float) -> None:
+        """What the token stands for is handled: it is done until ``expires_at``, or until later if it was already."""
         ...
 
     async def release(self, token: str) -> None:
@@ -41,35 +57,43 @@ class MemoryReplays:
     def __init__(self, *, limit: int = 100_000, clock: Callable[[], float] = time.time) -> None:
         check_limit(limit)
         self._limit, self._clock = limit, clock
-        self._held: dict[str, float] = {}
-        #: When to look at which token again; what was released or claimed for longer is passed over then.
+        #: Until when each is held, and whether it is done.
+        self._held: dict[str, tuple[float, bool]] = {}
+        #: When to look at which token again; what was released or kept for longer is passed over then.
         self._ends: list[tuple[float, str]] = []
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self._held)} of {self._limit}>"
 
-    async def claim(self, token: str, expires_at: float) -> bool:
+    async def claim(self, token: str, expires_at: float) -> Claim:
         """See `ReplayGuard.claim`."""
         self._forget(min(self._clock(), expires_at))
-        held = self._held.get(token)
-        if held is not None and held >= expires_at:
-            return False
-        if held is None and len(self._held) >= self._limit:
-            del self._held[next(iter(self._held))]
-        self._held[token] = expires_at
-        heapq.heappush(self._ends, (expires_at, token))
-        if len(self._ends) > 4 * self._limit:
-            self._ends = sorted((ends, one) for one, ends in self._held.items())
-        return held is None
+        if (held := self._held.get(token)) is not None:
+            return Claim.DONE if held[1] else Claim.BUSY
+        self._hold(token, expires_at, is_done=False)
+        return Claim.NEW
+
+    async def keep(self, token: str, expires_at: float) -> None:
+        """See `ReplayGuard.keep`."""
+        held, is_done = self._held.get(token, (expires_at, False))
+        self._hold(token, max(held, expires_at) if is_done else expires_at, is_done=True)
 
     async def release(self, token: str) -> None:
         """See `ReplayGuard.release`."""
         self._held.pop(token, None)
 
+    def _hold(self, token: str, expires_at: float, *, is_done: bool) -> None:
+        if token not in self._held and len(self._held) >= self._limit:
+            del self._held[next(iter(self._held))]
+        self._held[token] = (expires_at, is_done)
+        heapq.heappush(self._ends, (expires_at, token))
+        if len(self._ends) > 4 * self._limit:
+            self._ends = sorted((ends, one) for one, (ends, _) in self._held.items())
+
     def _forget(self, now: float) -> None:
         while self._ends and self._ends[0][0] < now:
             ends, token = heapq.heappop(self._ends)
-            if self._held.get(token) == ends:
+            if self._held.get(token, (None, False))[0] == ends:
                 del self._held[token]
 
 

@@ -57,6 +57,11 @@ def _is_plain(_: object, attribute: Attribute[Any], value: object) -> None:
         raise ConfigError(f"{attribute.name}: it must be text of printable ASCII")
 
 
+def _is_template(_: object, attribute: Attribute[Any], value: object) -> None:
+    # A line end can stand between the parts: neither a timestamp nor an id holds one.
+    _is_plain(_, attribute, value.replace("\n", "") if isinstance(value, str) else value)
+
+
 def _is_names(_: object, attribute: Attribute[Any], value: object) -> None:
     is_tuple = isinstance(value, tuple) and all(isinstance(one, str) and one and one.isprintable() for one in value)
     if not is_tuple:
@@ -104,7 +109,7 @@ class Scheme:
     #: The header with an id, which a delivery may lack unless ``signed`` has ``{id}``; "" where there is none.
     id_header: str = _header("x-webhook-id")
     #: What the signature is computed over: ``{body}`` once, with ``{timestamp}``, ``{id}`` and texts around it.
-    signed: str = field(default="{timestamp}.{body}", validator=_is_plain)
+    signed: str = field(default="{timestamp}.{body}", validator=_is_template)
     encoding: Encoding = field(default="hex", validator=_one_of("hex", "base64"))
     #: What stands before the signature itself: ``sha256=``, ``v1,``. What has another prefix is not looked at.
     prefix: str = field(default="", validator=_is_plain)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import anyio
 
 from smmclient.errors import ConfigError, Overloaded, UsageError
-from smmclient.webhooks.replays import check_limit
+from smmclient.webhooks.replays import Claim, check_limit
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,12 +27,20 @@ __all__ = ["SQLiteReplays"]
 T = TypeVar("T")
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS smmclient_replays (token TEXT PRIMARY KEY, expires_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS smmclient_replays
+    (token TEXT PRIMARY KEY, expires_at REAL NOT NULL, is_done INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS smmclient_replays_ends ON smmclient_replays (expires_at);
 """
-_CLAIM = "INSERT INTO smmclient_replays (token, expires_at) VALUES (?, ?)"
-_HELD = "SELECT expires_at FROM smmclient_replays WHERE token = ?"
-_KEEP = "UPDATE smmclient_replays SET expires_at = max(expires_at, ?) WHERE token = ?"
+_HELD = "SELECT expires_at, is_done FROM smmclient_replays WHERE token = ?"
+_CLAIM = """
+INSERT INTO smmclient_replays (token, expires_at) VALUES (?, ?)
+ON CONFLICT (token) DO UPDATE SET expires_at = excluded.expires_at, is_done = 0
+"""
+_KEEP = """
+INSERT INTO smmclient_replays (token, expires_at, is_done) VALUES (?, ?, 1)
+ON CONFLICT (token) DO UPDATE SET
+expires_at = CASE is_done WHEN 1 THEN max(expires_at, excluded.expires_at) ELSE excluded.expires_at END, is_done = 1
+"""
 _EXPIRED = "DELETE FROM smmclient_replays WHERE expires_at < ?"
 #: Beyond the limit, those that were claimed first.
 _TOO_MANY = """
@@ -69,24 +77,27 @@ class SQLiteReplays:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._path}>"
 
-    async def claim(self, token: str, expires_at: float) -> bool:
+    async def claim(self, token: str, expires_at: float) -> Claim:
         """See `ReplayGuard.claim`."""
         now = min(self._clock(), expires_at)
 
-        def work(connection: sqlite3.Connection) -> bool:
+        def work(connection: sqlite3.Connection) -> Claim:
             if self._claims % _ROUND == 0:
                 connection.execute(_EXPIRED, (now,))
                 connection.execute(_TOO_MANY, (self._limit - 1,))
             held = connection.execute(_HELD, (token,)).fetchone()
-            if held is None:
-                connection.execute(_CLAIM, (token, expires_at))
-                return True
-            connection.execute(_KEEP, (expires_at, token))
-            return bool(held[0] < now)
+            if held is not None and held[0] >= now:
+                return Claim.DONE if held[1] else Claim.BUSY
+            connection.execute(_CLAIM, (token, expires_at))
+            return Claim.NEW
 
-        is_new = await self._transact(work)
+        answer = await self._transact(work)
         self._claims += 1
-        return is_new
+        return answer
+
+    async def keep(self, token: str, expires_at: float) -> None:
+        """See `ReplayGuard.keep`."""
+        await self._transact(lambda connection: connection.execute(_KEEP, (token, expires_at)))
 
     async def release(self, token: str) -> None:
         """See `ReplayGuard.release`."""

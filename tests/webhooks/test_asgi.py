@@ -20,7 +20,18 @@ from starlette.routing import Mount
 
 from deliveries import NOW, SECRET, Caller, deliver, payload, signature, signed
 from smmclient.errors import UsageError
-from smmclient.webhooks import MemoryReplays, OrderEvent, Pushes, Scheme, SQLiteReplays, WebhookApp, WebhookEvent
+from smmclient.webhooks import (
+    Claim,
+    MemoryReplays,
+    OrderEvent,
+    Pushes,
+    Scheme,
+    SQLiteReplays,
+    WebhookApp,
+    WebhookEvent,
+    parse,
+    verify,
+)
 
 pytestmark = pytest.mark.anyio
 #: JSON, and beyond what a decimal can hold.
@@ -183,12 +194,15 @@ async def test_a_repeat_is_not_taken_before_the_first_is_claimed(fails: bool) ->
     taken: list[Any] = []
 
     class Slow:
-        async def claim(self, token: str, expires_at: float) -> bool:
+        async def claim(self, token: str, expires_at: float) -> Claim:
             asked.set()
             await go.wait()
             if fails:
                 raise OSError
-            return True
+            return Claim.NEW
+
+        async def keep(self, token: str, expires_at: float) -> None:
+            assert not fails
 
         async def release(self, token: str) -> None:
             raise AssertionError(token)
@@ -246,8 +260,12 @@ async def test_who_hangs_up_before_the_answer_is_served_all_the_same() -> None:
 class _Broken:
     """A guard whose database is away."""
 
-    async def claim(self, token: str, expires_at: float) -> bool:
+    async def claim(self, token: str, expires_at: float) -> Claim:
         """Fail."""
+        raise OSError(f"{token} {SECRET}")
+
+    async def keep(self, token: str, expires_at: float) -> None:
+        """Fail, and tell the secret."""
         raise OSError(f"{token} {SECRET}")
 
     async def release(self, token: str) -> None:
@@ -270,9 +288,13 @@ async def test_a_crash_while_handling_frees_the_claim_in_a_minute() -> None:
     ends: list[float] = []
 
     class Watched:
-        async def claim(self, token: str, expires_at: float) -> bool:
+        async def claim(self, token: str, expires_at: float) -> Claim:
             ends.append(expires_at - now[0])
             return await guard.claim(token, expires_at)
+
+        async def keep(self, token: str, expires_at: float) -> None:
+            ends.append(expires_at - now[0])
+            await guard.keep(token, expires_at)
 
         async def release(self, token: str) -> None:
             await guard.release(token)
@@ -298,17 +320,90 @@ async def test_an_id_that_nobody_signed_opens_no_way_in() -> None:
     assert len(taken) == 2
 
 
+@pytest.mark.parametrize("acknowledge", ["first", "after"])
+async def test_what_another_process_is_at_comes_again(acknowledge: str) -> None:
+    """A repeat of what another process has claimed, or died at, is answered 503 until that is done or its time over."""
+    now = [NOW]
+    guard = MemoryReplays(clock=lambda: now[0])
+    entered, go = anyio.Event(), anyio.Event()
+    taken: list[str] = []
+
+    async def slow(event: WebhookEvent) -> None:
+        entered.set()
+        await go.wait()
+        taken.append("first")
+
+    def other() -> WebhookApp:
+        return WebhookApp(
+            SECRET,
+            on_event=lambda event: taken.append("other"),
+            replays=guard,
+            clock=lambda: now[0],
+            acknowledge="after" if acknowledge == "after" else "first",
+        )
+
+    one = WebhookApp(SECRET, on_event=slow, replays=guard, clock=lambda: now[0], acknowledge="after")
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(deliver, one, payload())
+        await entered.wait()
+        assert (await deliver(other(), payload())).status == 503
+        go.set()
+    assert (await deliver(other(), payload())).status == 200
+    assert taken == ["first"]
+    # A process that died holds its claim for a minute.
+    dead = payload(event_id="evt_dead")
+    for token in list(one._claims.tokens(verify(dead, signed(dead), SECRET, now=NOW), parse(dead))):
+        assert await guard.claim(token, NOW + 60) is Claim.NEW
+    assert (await deliver(other(), dead)).status == 503
+    now[0] = NOW + 61
+    assert (await deliver(other(), dead)).status == 200
+    assert taken == ["first", "other"]
+
+
+async def test_a_body_that_somebody_has_read_before() -> None:
+    """A body that does not come is not waited for without end: 408, and a line that says what may have happened."""
+    scope = {"type": "http", "method": "POST", "headers": []}
+    sent: list[Any] = []
+
+    async def nothing() -> Any:
+        await anyio.sleep_forever()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await WebhookApp(SECRET, body_timeout=0.001)(scope, nothing, send)
+    assert sent[0]["status"] == 408
+
+
+def test_a_handler_takes_the_event() -> None:
+    """A function that cannot be called with the event alone is a mistake that is told at once."""
+    with pytest.raises(UsageError, match="with the event alone"):
+        WebhookApp(SECRET, on_event=lambda: None)  # type: ignore[misc, arg-type]
+    with pytest.raises(UsageError, match="with the event alone"):
+        WebhookApp(SECRET).on("order.completed")(lambda event, more: None)  # type: ignore[type-var]
+
+
+async def test_what_the_secrets_callable_gives_is_checked(caplog: pytest.LogCaptureFixture) -> None:
+    """Where it gives none, the line in the log says what to do."""
+    app = WebhookApp(lambda: None)  # type: ignore[arg-type, return-value]
+    assert (await deliver(app, payload())).status == 500
+    assert "secret" in caplog.text
+
+
 @pytest.mark.parametrize("away", [False, True])
 async def test_a_delivery_is_claimed_whole_or_not(away: bool) -> None:
     """If the second of two claims is refused, or the guard fails at it, the first is let go."""
     claimed: list[str] = []
 
     class Half:
-        async def claim(self, token: str, expires_at: float) -> bool:
+        async def claim(self, token: str, expires_at: float) -> Claim:
             claimed.append(token)
             if len(claimed) == 2 and away:
                 raise OSError
-            return len(claimed) < 2
+            return Claim.NEW if len(claimed) < 2 else Claim.DONE
+
+        async def keep(self, token: str, expires_at: float) -> None:
+            raise AssertionError(token)
 
         async def release(self, token: str) -> None:
             claimed.remove(token)
@@ -437,7 +532,7 @@ async def test_secrets_that_turn_out_to_be_awaitable(caplog: pytest.LogCaptureFi
     """A plain callable that gives a coroutine is answered 500, and the coroutine is not left lying about."""
     app = receiver(secrets=lambda: _Fetching()())
     assert (await deliver(app, payload())).status == 500
-    assert "could not look at a delivery: UsageError" in caplog.text
+    assert "could not look at a delivery: secrets must be" in caplog.text
     gc.collect()
 
 

@@ -259,3 +259,26 @@ def test_an_empty_secret() -> None:
     """Without a secret nothing can be learned."""
     with pytest.raises(UsageError, match="secret"):
         learn(recording(Scheme(), payload()), "")
+
+
+def test_the_newest_of_a_recording() -> None:
+    """A recording with a delivery on each line, the last one torn by a crash, is read by its newest whole one."""
+    bodies = [payload(event_id=f"evt_{number}") for number in (1, 2)]
+    lines = [json.dumps({"headers": dict(signed(body)), "body": body.decode()}) for body in bodies]
+    found = learn("\n".join([*lines, lines[0][:40]]), SECRET)
+    assert found.scheme == Scheme()
+    assert found.reads["id"] == "id"
+
+
+def test_a_line_end_between_the_parts(tmp_path: Path) -> None:
+    """A signed string whose parts stand on lines of their own is found, written to TOML, and read back."""
+    body = payload()
+    signature = hmac.new(SECRET.encode(), f"{int(NOW)}\n".encode() + body, "sha256").hexdigest()
+    headers = {"X-Webhook-Signature": signature, "X-Webhook-Timestamp": str(int(NOW))}
+    found = learn({"headers": headers, "body": body.decode()}, SECRET)
+    assert found.scheme is not None
+    assert found.scheme.signed == "{timestamp}\n{body}"
+    assert verify(body, headers, SECRET, scheme=found.scheme, now=NOW).timestamp == NOW
+    path = tmp_path / "scheme.toml"
+    path.write_text(found.scheme.dump(), "utf-8")
+    assert load_scheme(path) == found.scheme
