@@ -169,13 +169,13 @@ class Provider(ABC):
     ) -> Track:
         """Every change of the orders, from their first status until all are final.
 
-        No order is asked about more often than ``every`` seconds (30), and old orders less often than that. Outages are
+        Without pushes no order is asked about more often than ``every`` seconds (30), old ones less often. Outages are
         waited out; after ``patience`` seconds without one good reply the error is raised. An id that the panel
         refuses does not stop the others: its error is raised when they are done.
 
         With ``pushes``, what the panel pushes ends the wait at once: a final status that came with it, and lacks
-        nothing that the panel had told before, is given as it is; another order is asked about early, and as without
-        pushes from then on. For the rest polling is left as a safety net: after ``every`` seconds (600), then less and
+        nothing that the panel had told before, is given as it is; another order is asked about early, and from
+        then on as without pushes, every 30 seconds. For the rest polling is left as a safety net: after ``every`` seconds (600), then less and
         less often, up to an hour. `Track.tally` says what that has saved.
         """
         return Track(self, orders, every=every, patience=patience, pushes=pushes)

@@ -120,13 +120,13 @@ class Track(AsyncIterator[OrderStatus]):
         self._open: dict[str, _Followed] = {}
         self._mailbox: Mailbox | None = None
         #: Pushed while the panel could not be reached.
-        self._held: list[_Followed] = []
+        self._held: dict[str, bool] = {}
         self._last = now
         #: When orders that were pushed may be asked about next, and whether some wait for that.
         self._next_early, self._is_shared = float("-inf"), False
         if pushes is not None:
             self._open = {one.order: one for one in self._waiting}
-            self._mailbox = pushes.subscribe(self._open, account=provider.account)
+            self._mailbox = pushes.subscribe(self._open, panel=provider.base_url or provider.account)
 
     @property
     def tally(self) -> Tally:
@@ -186,35 +186,38 @@ class Track(AsyncIterator[OrderStatus]):
                 self._ask_early(one, is_hurried=event.name != "order.failed")
 
     def _ask_early_again(self) -> None:
-        held, self._held = self._held, []
-        for one in held:
-            if self._open.get(one.order) is one and one.last_asked < self._last:
-                self._ask_early(one)
+        held, self._held = self._held, {}
+        for order, is_hurried in held.items():
+            one = self._open.get(order)
+            if one is not None and one.last_asked < self._last:
+                self._ask_early(one, is_hurried=is_hurried)
 
-    def _ask_early(self, one: _Followed, *, is_hurried: bool = True) -> None:
+    def _ask_early(self, one: _Followed, *, is_hurried: bool) -> None:
         one.is_pushed = True
         if self._bad_since is not None:
-            self._held.append(one)
+            self._held[one.order] = is_hurried
             return
         now = self._clock.now()
-        pause = gather(now - one.since)
-        if self._is_shared and now >= self._next_early:
-            self._next_early, self._is_shared = self._next_early + pause, False
-        # At once, unless that was done a moment ago for another: then together with all that come until then.
-        due = now if now >= self._next_early else min(self._next_early, now + pause)
-        if not is_hurried:
-            due = now + pause
-        if due >= one.due:
-            return
-        if due > now:
-            self._is_shared = True
-        if now >= self._next_early:
-            self._next_early = now + pause
+        due = now + gather(now - one.since)
+        if is_hurried:
+            if (due := self._soon(now, due)) >= one.due:
+                return
+            self._is_shared |= due > now
         twin = copy.copy(one)
-        twin.due, twin.last_asked = due, float("-inf")
+        # Where there is room in a batch those that were not asked about lately go along; not one that is to wait.
+        twin.due, twin.last_asked = due, float("-inf") if is_hurried else now
         one.is_void = True
         self._open[one.order] = twin
         heapq.heappush(self._waiting, twin)
+
+    def _soon(self, now: float, latest: float) -> float:
+        """At once, unless that was done a moment ago for another: then together with all that come until then."""
+        if self._is_shared and now >= self._next_early:
+            self._next_early, self._is_shared = self._next_early + latest - now, False
+        if now < self._next_early:
+            return min(self._next_early, latest)
+        self._next_early = latest
+        return now
 
     def _close(self, one: _Followed) -> None:
         one.is_void = True

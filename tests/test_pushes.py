@@ -36,14 +36,20 @@ class Desk:
         *,
         down: Callable[[float], bool] = lambda at: False,
         unknown: Callable[[float], bool] = lambda at: False,
-        key: str = "k",
+        url: str | None = None,
     ) -> None:
         self.clock, self.ends, self.began = clock, ends, clock.now()
         self.asked: list[tuple[float, int]] = []
         self.down, self.unknown = down, unknown
         transport = ScriptedTransport(self._answer)
         self.panel = Panel(
-            NOTPANEL, api_key=key, transport=transport, clock=clock, draw=random.Random(1), settings=Settings(limits=())
+            NOTPANEL,
+            base_url=url,
+            api_key="k",
+            transport=transport,
+            clock=clock,
+            draw=random.Random(1),
+            settings=Settings(limits=()),
         )
         self.pushes = Pushes()
 
@@ -251,6 +257,20 @@ async def test_a_failure_is_asked_about_a_moment_later() -> None:
     assert seen[-1] == ("a", "completed", 104.0)
 
 
+async def test_a_failure_is_left_alone_for_its_moment() -> None:
+    """Neither another order's push nor the order's own look comes into the moment in which a refund is booked."""
+    async with ManualClock() as clock:
+        desk = Desk(clock, {"a": 104.0, "b": 100.0})
+        seen = await desk.follow((100.0, bare("a", "order.failed")), (100.1, bare("b")))
+    assert [one[:2] for one in seen[2:]] == [("b", "completed"), ("a", "completed")]
+    assert [round(at, 1) for _, _, at in seen[2:]] == [100.1, 104.0]
+    assert [count for _, count in desk.asked] == [2, 1, 1]
+    async with ManualClock() as clock:
+        desk = Desk(clock, {"a": 610.0})
+        seen = await desk.follow((599.5, bare("a", "order.failed")))
+    assert seen[-1][2] == pytest.approx(599.5 * 1.04)
+
+
 async def test_two_words_for_one_order() -> None:
     """Two pushed statuses that contradict each other, and are looked at together, are asked about."""
     async with ManualClock() as clock:
@@ -265,10 +285,10 @@ async def test_two_words_for_one_order() -> None:
         assert track.tally.pushed == 1
 
 
-async def test_pushes_of_another_account() -> None:
-    """One Pushes for two accounts, a name that is no panel, and what is no Pushes at all, are told at once."""
+async def test_pushes_of_another_panel() -> None:
+    """One Pushes for two panels, a name that is no panel, and what is no Pushes at all, are told at once."""
     async with ManualClock() as clock:
-        one, two = Desk(clock, {"a": 1.0}), Desk(clock, {"a": 1.0}, key="another")
+        one, two = Desk(clock, {"a": 1.0}), Desk(clock, {"a": 1.0}, url="https://other.example/api/v2")
         one.panel.track(["a"], pushes=one.pushes)
         with pytest.raises(UsageError, match="for each"):
             two.panel.track(["a"], pushes=one.pushes)

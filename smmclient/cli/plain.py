@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["clean", "money", "problem", "to_json"]
 
 
+#: No sum of money that anybody has is longer.
+_MOST_DIGITS = 60
+
+
 def money(amount: Decimal | None, currency: str | None = None) -> str:
     """The amount in plain digits, never ``1E-6``, with its currency; empty where it is not known.
 
@@ -34,7 +38,9 @@ def money(amount: Decimal | None, currency: str | None = None) -> str:
     """
     if amount is None:
         return ""
-    return f"{amount:f} {clean(currency)}" if currency else f"{amount:f}"
+    # What is no amount of any money, such as 1E+99999999, would be written with as many digits.
+    plain = f"{amount:f}" if amount.is_finite() and abs(amount.adjusted()) <= _MOST_DIGITS else str(amount)
+    return f"{plain} {clean(currency)}" if currency else plain
 
 
 def problem(error: SMMError, *, exit_code: int) -> dict[str, object]:

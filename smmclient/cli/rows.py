@@ -136,10 +136,12 @@ async def _follow_live(
     live = Live(console=out.console(), get_renderable=shown, refresh_per_second=4)
 
     def tell(text: str) -> None:
-        # Below the table it would be painted over.
+        # Below the table it would be painted over; before it and after it there is none.
+        is_shown = live.is_started
         live.stop()
         out.note(f"smm: {text}")
-        live.start()
+        if is_shown:
+            live.start()
 
     async with _heard(beside, tell):
         with live:

@@ -87,7 +87,7 @@ def _interrupted(session: Session) -> int:
         ("webhook", "add"),
         ("webhook", "remove"),
     )
-    message = "stopped; nothing was on its way to the panel" if may_act else "stopped"
+    message = "stopped; no call to the panel was under way" if may_act else "stopped"
     if session.out.json:
         session.write_error({"type": "Interrupted", "message": message, "exit_code": INTERRUPTED})
     else:

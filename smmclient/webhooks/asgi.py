@@ -36,7 +36,7 @@ _Handler = TypeVar("_Handler", bound=Handler)
 _OURS = Scheme()
 _log = logging.getLogger("smmclient.webhooks")
 #: What is answered to what fails a check; 401 to what proves nothing.
-_ANSWERS = {"payload": 400, "size": 413, "method": 405}
+_ANSWERS = {"payload": 400, "size": 413, "method": 405, "body": 408}
 
 
 @define(eq=False)
@@ -141,14 +141,15 @@ class WebhookApp:
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         try:
-            with anyio.fail_after(self._body_timeout):
+            body: bytes | None = None
+            with anyio.move_on_after(self._body_timeout):
                 body = await self._body_of(scope, receive)
+            if body is None:
+                raise WebhookRejected("it did not come whole", check="body")
             verified, event = self._read(body, scope["headers"])
         except _Gone:
-            return
-        except TimeoutError:
-            _log.warning("refused a delivery: body (it did not come whole; has something read it before?)")
-            await _answer(send, 408)
+            # Nobody hears it, but what stands between may wait for an answer.
+            await _answer(send, 400)
             return
         except UsageError as error:
             # Of what gives the secrets; our words hold none.

@@ -19,7 +19,7 @@ __all__ = ["Mailbox", "Pushes"]
 
 
 class Pushes:
-    """Hands the verified events of one panel's account to whoever tracks its orders.
+    """Hands the verified events of one panel to whoever tracks its orders.
 
     A `WebhookApp` that is given it publishes into it; ``panel.track(ids, pushes=pushes)`` listens. One for each panel:
     ids of two panels can be the same. It holds nothing back: what nobody tracks at that moment is dropped, and whoever
@@ -31,7 +31,8 @@ class Pushes:
 
     def __init__(self, *, confirm: bool = False) -> None:
         self._confirm = confirm
-        self._account: str | None = None
+        #: Whose they are; not the account's digest, because keys are rotated.
+        self._panel: str | None = None
         self._mailboxes: WeakSet[Mailbox] = WeakSet()
 
     def publish(self, event: WebhookEvent) -> None:
@@ -50,13 +51,13 @@ class Pushes:
                 "anyio.from_thread.run_sync(pushes.publish, event), or loop.call_soon_threadsafe(pushes.publish, event)"
             )
 
-    def subscribe(self, orders: Container[str], *, account: str) -> Mailbox:
-        """A mailbox for events about these orders of the account; it ends when it is dropped."""
-        if self._account not in (None, account):
+    def subscribe(self, orders: Container[str], *, panel: str) -> Mailbox:
+        """A mailbox for events about these orders of the panel; it ends when it is dropped."""
+        if self._panel not in (None, panel):
             raise UsageError(
-                "these pushes are another account's: ids of two panels can be the same, so make a Pushes for each"
+                "these pushes are another panel's: ids of two panels can be the same, so make a Pushes for each"
             )
-        self._account = account
+        self._panel = panel
         mailbox = Mailbox(orders, takes_status=not self._confirm)
         self._mailboxes.add(mailbox)
         return mailbox

@@ -383,6 +383,16 @@ def test_a_handler_takes_the_event() -> None:
         WebhookApp(SECRET).on("order.completed")(lambda event, more: None)  # type: ignore[type-var]
 
 
+async def test_a_timeout_of_the_secrets_is_no_slow_body(caplog: pytest.LogCaptureFixture) -> None:
+    """What the callable that gives the secrets raises is its own failure, whatever it is."""
+
+    def vault() -> str:
+        raise TimeoutError("vault")
+
+    assert (await deliver(WebhookApp(vault), payload())).status == 500
+    assert "TimeoutError" in caplog.text
+
+
 async def test_what_the_secrets_callable_gives_is_checked(caplog: pytest.LogCaptureFixture) -> None:
     """Where it gives none, the line in the log says what to do."""
     app = WebhookApp(lambda: None)  # type: ignore[arg-type, return-value]
@@ -471,10 +481,13 @@ async def test_a_body_in_parts() -> None:
 
 
 async def test_who_hangs_up_halfway_leaves_nothing() -> None:
-    """A body that ends before its end is not answered and not handled, even if what came is signed."""
+    """A body that ends before its end is not handled, even if what came is signed.
+
+    It is answered, to nobody: what stands between may raise where there is no answer.
+    """
     taken: list[Any] = []
     answer = await deliver(receiver(taken.append), [payload(), b""], is_cut=True)
-    assert (answer.status, taken) == (None, [])
+    assert (answer.status, taken) == (400, [])
 
 
 async def test_secrets_can_be_asked_for_each_time(caplog: pytest.LogCaptureFixture) -> None:
@@ -553,7 +566,7 @@ async def test_pushes_from_another_thread_are_told(caplog: pytest.LogCaptureFixt
     go, done = threading.Event(), threading.Event()
 
     def track() -> None:
-        mailbox = pushes.subscribe({"ord_7"}, account="main")
+        mailbox = pushes.subscribe({"ord_7"}, panel="main")
         mailboxes.append(mailbox)
         with mailbox.waking(lambda: None):
             done.set()

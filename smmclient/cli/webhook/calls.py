@@ -20,12 +20,13 @@ async def add_webhook(session: Session, access: Access | None, url: str, events:
     out, variable = session.out, secret_name(session.account_of(access).panel)
     async with session.connect(access) as panel:
         added = await panel.add_webhook(url, names)
-    try:
-        _show_added(session, added)
-    except OSError:
-        # Nobody has read it: what was to be shown once is lost, and that must not pass in silence.
-        out.note("smm: the webhook was added, and its secret could not be written: remove it, and add it again")
-        raise
+        # Before the connection is closed: a Ctrl-C meanwhile would lose what is shown once.
+        try:
+            _show_added(session, added)
+        except OSError:
+            # Nobody has read it, and that must not pass in silence.
+            out.note("smm: the webhook was added, and its secret could not be written: remove it, and add it again")
+            raise
     if added.secret is not None:
         out.note("smm: keep the secret now: it is shown once")
         out.note(f"  -> `smm webhook listen` looks for it in {variable}, or in a profile as webhook_secret")
@@ -83,8 +84,8 @@ async def remove_webhook(session: Session, access: Access | None, webhook: str, 
     """Remove a webhook."""
     async with session.connect(access) as panel:
         await panel.remove_webhook(webhook, action=action, field=field)
-    if session.out.json:
-        session.out.write_json({"webhook": webhook, "removed": True})
-    else:
-        session.out.line(f"{webhook} is removed")
+        if session.out.json:
+            session.out.write_json({"webhook": webhook, "removed": True})
+        else:
+            session.out.line(f"{webhook} is removed")
     return OK

@@ -48,7 +48,15 @@ def _plain(path: str) -> str:
 
 @contextmanager
 def bound(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket at that address, which nobody listens on yet; a `UsageError` where there can be none."""
+    """A socket that listens at that address; a `UsageError` where there can be none, or somebody listens already.
+
+    From now on nobody is turned away: who comes before `serving` begins waits for it.
+    """
+    if not host:
+        # An empty variable of a shell would open it to everybody.
+        raise CallError(
+            "the host is empty", hint="nothing was sent; give an address of this machine, such as 127.0.0.1"
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, or asyncio leaves Nagle's algorithm on for the connections.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as sock:
@@ -56,7 +64,9 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
             if os.name == "posix":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((host, port))
-        except (OSError, OverflowError) as error:
+            sock.listen(_BACKLOG)
+        except (OSError, OverflowError, UnicodeError, TypeError) as error:
+            # TypeError: how Python says that a name cannot be written.
             why = getattr(error, "strerror", None) or error
             raise CallError(
                 f"{host} port {port} cannot be listened on: {why}",
@@ -96,8 +106,6 @@ async def serving(app: App, sock: socket.socket) -> AsyncIterator[None]:
         timeout_graceful_shutdown=_PATIENCE,
     )
     server = _Server(config)
-    # From now on nobody is turned away, although it takes the server a moment to look.
-    sock.listen(_BACKLOG)
     task = asyncio.create_task(server.serve(sockets=[sock]))
     try:
         yield

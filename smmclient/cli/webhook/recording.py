@@ -38,6 +38,9 @@ class Recording:
         except OSError as error:
             raise self._cannot(error) from error
         told = os.fstat(self._file)
+        if not stat.S_ISREG(told.st_mode):
+            os.close(self._file)
+            raise CallError(f"{path} is no regular file", hint="name a file that deliveries can be kept in")
         if os.name == "posix" and told.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             os.close(self._file)
             raise CallError(
