@@ -174,9 +174,9 @@ class Provider(ABC):
         refuses does not stop the others: its error is raised when they are done.
 
         With ``pushes``, what the panel pushes ends the wait at once: a final status that came with it, and lacks
-        nothing that the panel had told before, is given as it is; another order is asked about early, and from
-        then on as without pushes, every 30 seconds. For the rest polling is left as a safety net: after ``every`` seconds (600), then less and
-        less often, up to an hour. `Track.tally` says what that has saved.
+        nothing that the panel had told before, is given as it is; another order is asked about early, and from then on
+        as without pushes, every 30 seconds. For the rest polling is left as a safety net: after ``every`` seconds
+        (600), then less and less often, up to an hour. `Track.tally` says what that has saved.
         """
         return Track(self, orders, every=every, patience=patience, pushes=pushes)
 

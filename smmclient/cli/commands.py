@@ -170,9 +170,10 @@ def sandbox(
     """Run a panel in a box on this machine until Ctrl-C, to try things on without money.
 
     A notpanel takes webhooks on this machine, over http too (action webhook.add), and
-    posts to them; it never calls another machine.
+    posts to them; it never calls another machine. At Ctrl-C a line on stderr tells
+    what came and what was pushed.
     """
-    from smmclient.cli.panels import run_sandbox
+    from smmclient.cli.boxes import run_sandbox
 
     return run_sandbox(
         session.out,

@@ -1,9 +1,6 @@
-"""The panels that are known, and panels in boxes."""
+"""The panels that are known, and what panels in boxes need."""
 
 from __future__ import annotations
-
-from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from attrs import fields
 
@@ -13,10 +10,7 @@ from smmclient.dialect import Capabilities, Dialect, Support
 from smmclient.errors import ProviderLoadError
 from smmclient.registry import env_name, load, providers
 
-if TYPE_CHECKING:
-    from smmclient.sandbox import Sandbox
-
-__all__ = ["import_sandbox", "list_panels", "run_sandbox"]
+__all__ = ["import_sandbox", "list_panels"]
 
 _FEATURES = tuple(one.name for one in fields(Capabilities))
 
@@ -94,44 +88,3 @@ def import_sandbox() -> None:
         import smmclient.sandbox  # noqa: F401
     except ImportError as missing:
         raise CallError("panels in boxes need more packages", hint='pip install "smmclient[cli,sandbox]"') from missing
-
-
-def run_sandbox(
-    out: Out,
-    panel: str,
-    *,
-    flavour: str | None,
-    host: str,
-    port: int,
-    balance: Decimal | None,
-    faults: float,
-    webhook_faults: float,
-) -> int:
-    """Run a panel in a box until Ctrl-C; tell its address and how to call it once it listens."""
-    import_sandbox()
-    from smmclient.sandbox import Options, run
-
-    def ready(box: Sandbox) -> None:
-        if out.json:
-            out.write_json({"panel": panel, "base_url": box.base_url, "api_key": box.api_key})
-            return
-        spoken = f"{panel} ({flavour})" if flavour else panel
-        out.line(f"{spoken} in a box, with {box.balance:f} {box.currency} of play money, until Ctrl-C:")
-        out.line(f"  export {env_name(panel)}={box.api_key}")
-        out.line(f"  smm services --panel {panel} --base-url {box.base_url}")
-
-    options: Options = {"faults": faults, "webhook_faults": webhook_faults}
-    if flavour is not None:
-        options["flavour"] = flavour
-    if balance is not None:
-        options["balance"] = balance
-    try:
-        run(panel, host=host, port=port, ready=ready, **options)
-    except (ValueError, OverflowError) as error:
-        raise CallError(str(error), hint="`smm sandbox --help` shows the options") from error
-    except OSError as error:
-        raise CallError(
-            f"{host} port {port} cannot be listened on: {error.strerror or error}",
-            hint="give another --port; 0 takes a free one",
-        ) from error
-    return 0

@@ -81,12 +81,44 @@ def serve(
 ) -> AbstractContextManager[Sandbox]:
     """Return a context manager that runs the panel in a thread of its own and yields its handle.
 
-    The port is bound when the body starts, and free again when it has ended. `Options` says what else may be
-    set. Raises ImportError without uvicorn, ValueError for an unknown panel, flavour or a host that is not loopback.
+    The port is bound when the body starts, and free again when it has ended. Raises ImportError without uvicorn,
+    ValueError for an unknown panel, flavour or a host that is not loopback. The options, which `Options` tells more of:
+
+    * api_key: the key that is accepted;
+    * flavour: which family of panels a v2 stands for, one of FLAVOURS;
+    * balance: what is in the account at the start;
+    * faults: the share of all requests, 0 to 1, that goes wrong, done or not;
+    * discount: percent off every price;
+    * coupons: codes, and their percent off;
+    * seed: the same one gives the same speeds, fates and faults;
+    * seconds_to_finish: about how long an order takes, 0 for at once;
+    * troubled: the part of the orders, 0 to 1, that ends Partial or Canceled;
+    * limits: rate limits in place of the panel's own, Limits() for none;
+    * latency: seconds that every reply takes;
+    * jitter: up to so many seconds more;
+    * clock: a function that gives unix seconds; webhooks are then sent by `sandbox.webhooks.deliver_due()` alone;
+    * http: which of uvicorn's parsers reads requests;
+    * expose: True allows a host that other machines can reach;
+    * local_webhooks: whether webhooks go to this machine, over http too; if not, none is delivered;
+    * webhook_faults: the share of all deliveries, 0 to 1, that goes wrong;
+    * webhook_signing: how deliveries are signed, a `Signing`, as in the second example;
+    * webhook_payload: "full" carries the order's row, "bare" its id alone;
+    * webhook_retries: the pauses, in seconds, before a delivery that was not answered with 2xx is repeated;
+    * balance_low: what the balance falls below when balance.low is sent.
 
     >>> with serve("notpanel", balance=50) as sandbox:
     ...     sandbox.balance
     Decimal('50')
+
+    A panel that pushes as Standard Webhooks have it, to try a receiver against another way than ours:
+
+    >>> signing = Signing(
+    ...     signature_header="webhook-signature", timestamp_header="webhook-timestamp", id_header="webhook-id",
+    ...     signed="{id}.{timestamp}.{body}", prefix="v1,", encoding="base64", secret="whsec",
+    ... )
+    >>> with serve("notpanel", webhook_signing=signing) as sandbox:
+    ...     sandbox.webhooks.register("http://127.0.0.1:8787/").secret[:6]
+    'whsec_'
     """
     _check_names(options)
     dialect = find_dialect(panel, options.pop("flavour", None))

@@ -141,11 +141,7 @@ class WebhookApp:
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         try:
-            body: bytes | None = None
-            with anyio.move_on_after(self._body_timeout):
-                body = await self._body_of(scope, receive)
-            if body is None:
-                raise WebhookRejected("it did not come whole", check="body")
+            body = await self._body_in_time(scope, receive)
             verified, event = self._read(body, scope["headers"])
         except _Gone:
             # Nobody hears it, but what stands between may wait for an answer.
@@ -166,6 +162,11 @@ class WebhookApp:
             await _answer(send, 500)
             return
         await self._take(verified, event, send)
+
+    async def _body_in_time(self, scope: Message, receive: Receive) -> bytes:
+        with anyio.move_on_after(self._body_timeout):
+            return await self._body_of(scope, receive)
+        raise WebhookRejected("it did not come whole: something may have read it before", check="body")
 
     async def _body_of(self, scope: Message, receive: Receive) -> bytes:
         if scope["method"] != "POST":

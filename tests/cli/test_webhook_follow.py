@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -28,10 +29,10 @@ class Turned:
         """Seconds since the epoch."""
         return time.time() + self._ahead
 
-    def finish(self, box: Sandbox, *, asked: int) -> None:
-        """Let every order end and push it, once the command has looked at the orders."""
+    def finish(self, box: Sandbox, *, asked: int, action: str = "status") -> None:
+        """Let every order end and push it, once the command has done ``action`` more often than that."""
         end = time.monotonic() + 20
-        while box.count("status") <= asked and time.monotonic() < end:
+        while box.count(action) <= asked and time.monotonic() < end:
             time.sleep(0.005)
         # Less than the tolerance of a delivery's timestamp.
         self._ahead += 200
@@ -140,6 +141,53 @@ def test_a_file_is_placed_and_followed_by_what_is_pushed(
     assert "5 completed" in shown
     again = smm("bulk", "resume", run, "--follow", "--listen", closed_port, "--base-url", slow_box.base_url)
     assert again.code == 0
+
+
+def test_what_is_pushed_while_rows_are_placed_is_taken(
+    start: Start,
+    slow_box: Sandbox,
+    clock: Turned,
+    tmp_path: Path,
+    closed_port: int,
+    profiles: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The receiver is open before the first row; following asks first, so no order's end is missed."""
+    is_held, act = threading.Event(), Sandbox.handle
+
+    def hold_orders(box: Sandbox, form: dict[str, str], *about: Any) -> Any:
+        if box.panel == "panelbon" and form.get("action") == "add":
+            assert is_held.wait(20)
+        return act(box, form, *about)
+
+    monkeypatch.setattr(Sandbox, "handle", hold_orders)
+    hook = slow_box.webhooks.register(f"http://127.0.0.1:{closed_port}/mine")
+    orders, run = tmp_path / "o.csv", tmp_path / "r.db"
+    rows = [f"mine,1,https://e.example/{n},100" for n in range(3)] + ["other,1,https://e.example/9,100"]
+    orders.write_text("\n".join(["panel,service,link,quantity", *rows]))
+    with serve("panelbon", limits=Limits(), seconds_to_finish=0, troubled=0) as bon:
+        profiles.write_text(
+            f'[mine]\npanel = "notpanel"\nbase_url = "{slow_box.base_url}"\napi_key = "{slow_box.api_key}"\n'
+            f'webhook_secret = "{hook.secret}"\n'
+            f'[other]\npanel = "panelbon"\nbase_url = "{bon.base_url}"\napi_key = "{bon.api_key}"\n'
+        )
+        profiles.chmod(0o600)
+        try:
+            command = start("bulk", "place", orders, "--run", run, "--follow", "--listen", closed_port)
+            command.wait_for("listening for mine")
+            clock.finish(slow_box, asked=2, action="add")
+            pushed = slow_box.webhooks.deliveries
+            assert forge(closed_port, "/mine") == 401
+            command.wait_for("refused a delivery")
+            asked = slow_box.count("status")
+        finally:
+            is_held.set()
+        assert command.stop(None) == 0
+    assert asked == 0
+    assert [[attempt.status for attempt in one.attempts] for one in pushed] == [[200]] * 3
+    shown = "\n".join(command.out + command.err)
+    assert "mine: orders: 3 completed" in shown
+    assert "1x refused a delivery: " in shown
 
 
 def test_under_json_the_end_tells_what_was_pushed(

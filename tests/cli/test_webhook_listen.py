@@ -133,6 +133,31 @@ def test_a_repeat_is_answered_and_not_told_again(start: Start, port: int, secret
     assert [row[2] for row in rows(command)[1:]] == ["ord_7"]
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_after_a_restart_a_repeat_is_known_from_the_file_alone(
+    start: Start, port: int, secret: str, tmp_path: Path, is_kept: bool
+) -> None:
+    """With --replays it is answered and not told again; without it is told anew, as the help says."""
+    options = ("--replays", tmp_path / "seen.db") if is_kept else ()
+    body, told = payload(), []
+    for at in (time.time(), time.time() + 1):
+        command = listening(start, port, *options)
+        assert post(port, body, signed(body, at, secret)) == 200
+        assert command.stop() == 0
+        told.append([row[2] for row in rows(command)[1:]])
+    assert told == [["ord_7"], [] if is_kept else ["ord_7"]]
+
+
+def test_a_file_that_cannot_keep_what_was_told_is_said(smm: Smm, secret: str, tmp_path: Path) -> None:
+    """Before anything is taken; and without a secret there is nothing that it could tell apart."""
+    file = tmp_path / "seen.db"
+    file.write_text("orders,links\n" * 100)
+    ran = smm("webhook", "listen", "--panel", "notpanel", "--port", 0, "--replays", file)
+    assert ran.code == 2
+    assert f"{file} cannot hold the replay guard" in ran.err
+    assert "listening" not in ran.err
+
+
 def test_several_secrets_are_taken_while_one_is_changed(
     start: Start, port: int, monkeypatch: pytest.MonkeyPatch, profiles: Path
 ) -> None:
@@ -226,6 +251,8 @@ def test_without_a_secret_deliveries_are_recorded_and_shown_as_unverified(
     file = tmp_path / "d.jsonl"
     command = listening(start, port, "--record", file)
     command.wait_for("no signature is checked")
+    command.wait_for("answered as taken (200)")
+    command.wait_for("a webhook of its own")
     box.set_balance("1.25")
     command.wait_for("balance.low")
     odd = b'{"event": "\xff\xfe\x1b[2J"}'
@@ -275,12 +302,18 @@ def test_a_recording_that_others_can_read_is_refused(smm: Smm, tmp_path: Path, p
 # ------------------------------------------------------------------------------------------- what is said beforehand
 
 
-def test_a_missing_secret_is_said(smm: Smm) -> None:
+def test_a_missing_secret_is_said(smm: Smm, tmp_path: Path) -> None:
     """Where to put it, and how to do without."""
     ran = smm("webhook", "listen", "--panel", "notpanel")
     assert ran.code == 2
     assert "NOTPANEL_WEBHOOK_SECRET" in ran.err
     assert "--record FILE" in ran.err
+    kept = smm(
+        "webhook", "listen", "--panel", "notpanel", "--record", tmp_path / "d", "--replays", tmp_path / "seen.db"
+    )
+    assert kept.code == 2
+    assert "--replays: there is no secret" in kept.err
+    assert not list(tmp_path.iterdir())
     failed = json.loads(smm("webhook", "listen", "--panel", "notpanel", "--json").out)
     assert failed["event"] == "Failed"
 

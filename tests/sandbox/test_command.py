@@ -13,15 +13,17 @@ from urllib.parse import urlencode
 
 import pytest
 
+from sandbox_receiver import ADD, Receiver, answer
 from smmclient.cli import main
-from smmclient.sandbox import FLAVOURS
+from smmclient.cli.boxes import done_by
+from smmclient.sandbox import FLAVOURS, serve
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process there")
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[dict[str, Any]]:
-    """Run the command on a free port, give what it says, and end it as Ctrl-C does."""
+def running(*arguments: str, ended: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Run the command on a free port, give what it says, and end it as Ctrl-C does; ``ended`` gets its stderr."""
     command = [sys.executable, "-m", "smmclient.cli", "sandbox", "--json", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -36,11 +38,14 @@ def running(*arguments: str) -> Iterator[dict[str, Any]]:
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(5)
+            assert process.stderr is not None
+            if ended is not None:
+                ended += process.stderr.read().splitlines()
 
 
-def ask(box: dict[str, Any], action: str) -> Any:
+def ask(box: dict[str, Any], action: str, **fields: object) -> Any:
     """Post a form to the box, and return what it answers."""
-    form = urlencode({"key": box["api_key"], "action": action}).encode()
+    form = urlencode({"key": box["api_key"], "action": action, **fields}).encode()
     with urllib.request.urlopen(box["base_url"], form, timeout=5) as reply:
         return json.load(reply)
 
@@ -80,3 +85,34 @@ def test_help_names_every_flavour(capsys: pytest.CaptureFixture[str]) -> None:
     main(["sandbox", "--help"])
     said = capsys.readouterr().out
     assert all(flavour in said for flavour in FLAVOURS)
+
+
+def test_at_the_end_a_line_tells_what_it_did(receiver: Receiver) -> None:
+    """Requests and orders, on stderr; and what was pushed, where there was a webhook."""
+    ended: list[str] = []
+    with running("--balance", "5.01", ended=ended) as box:
+        ask(box, "webhook.add", url=receiver.url, events="balance.low")
+        ask(box, "add", **ADD)
+        receiver.wait_for(1)
+    told = "2 requests, 1 order; webhooks: 1 event sent, 1 delivered, 0 lost, 0 forged, 0 given up"
+    assert ended == [f"smm: stopped; {told}"]
+    ended.clear()
+    with running("--panel", "panelbon", ended=ended) as box:
+        ask(box, "balance")
+    assert ended == ["smm: stopped; 1 request, 0 orders"]
+
+
+def test_what_went_wrong_with_webhooks_is_counted(receiver: Receiver) -> None:
+    """An event that was lost was not sent, one beside a forged one was, and one that nobody took is given up."""
+    with serve("notpanel", webhook_retries=()) as box:
+        box.webhooks.register(receiver.url)
+        for fault in ("lose", "forge"):
+            box.webhooks.fault(fault)
+        for _ in range(4):
+            receiver.script = [answer(500)] if len(box.webhooks.deliveries) == 3 else []
+            box.set_balance(1)
+            box.set_balance(100)
+            assert box.webhooks.wait_until_idle()
+        assert (
+            done_by(box) == "0 requests, 0 orders; webhooks: 3 events sent, 2 delivered, 1 lost, 1 forged, 1 given up"
+        )

@@ -70,6 +70,9 @@ async def place(
 
     Ctrl-C stops it cleanly, and `smm bulk resume` goes on; so it does after a crash. With --json every event is one
     line: {"event": "RowPlaced", "panel": …, "ref": …, "line": …, "order": …, "charge": …}, the last one is "Ended".
+
+    With --follow --listen the panels' pushes are taken from before the first order is placed until the end. What comes
+    before following begins is answered as taken; following asks the panel about every order first, so nothing is lost.
     """
     from smmclient.cli.bulk.work import Plan, place_file
 
@@ -100,7 +103,11 @@ async def resume(
     session: Hidden,
     access: Access | None = None,
 ) -> int:
-    """Go on with a run where it stopped, on the panels and addresses that it was begun with."""
+    """Go on with a run where it stopped, on the panels and addresses that it was begun with.
+
+    With --follow --listen the panels' pushes are taken from before the first order is placed until the end, as with
+    `smm bulk place`.
+    """
     from smmclient.cli.bulk.work import Plan, resume_run
 
     need_one(every, "--every")

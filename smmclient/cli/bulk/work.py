@@ -1,4 +1,4 @@
-"""``smm bulk place``, ``resume`` and ``follow``: the stages of a run, shown, stopped and summed up."""
+"""``smm bulk place``, ``resume`` and ``follow``: a run is opened, its panels connected, its end summed up."""
 
 from __future__ import annotations
 
@@ -10,30 +10,18 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from smmclient.bulk import (
-    Budget,
-    Follower,
-    PanelStopped,
-    Report,
-    RowNotSaved,
-    RowState,
-    Runner,
-    SqliteJournal,
-    admit,
-)
+from smmclient.bulk import Report, SqliteJournal, admit
 from smmclient.bulk.account import bind_accounts
-from smmclient.bulk.stage import Stage
 from smmclient.cli.bulk.asking import ask
 from smmclient.cli.bulk.checks import file_errors, open_source
 from smmclient.cli.bulk.choices import Guards, Way
 from smmclient.cli.bulk.connections import Connections
 from smmclient.cli.bulk.ending import Ending, Heard, show_ending
-from smmclient.cli.bulk.plain_events import not_saved
 from smmclient.cli.bulk.progress import Progress
 from smmclient.cli.bulk.report import Findings, show_report
+from smmclient.cli.bulk.stages import Stages
 from smmclient.cli.bulk.standing import Standing, amount, count_of, stand
 from smmclient.cli.bulk.stopping import Stopper
-from smmclient.cli.bulk.view import View, view_for
 from smmclient.cli.outcome import INTERRUPTED, REFUSED, CallError
 from smmclient.cli.session import Access, Session
 from smmclient.cli.webhook.beside import Beside, opened
@@ -232,28 +220,20 @@ async def _go_on(
     if not names and not session.out.json:
         session.out.line("nothing waits to be sent" if is_placing else "no order is to be followed")
     stopper, ending = Stopper(journal), Ending(plan.run, is_placing=is_placing)
+    stages = Stages(session.out, journal, plan, progress, stopper=stopper, ending=ending)
     placing = {name: providers[name] for name in to_place}
     with stopper.listening():
         try:
-            if placing:
-                states = (RowState.SENDING, RowState.DOUBT)
-                doubts = [entry async for entry in journal.entries(states=states)]
-                progress.begin(before, doubts)
-                pace, budget = plan.way.pace(), plan.guards.over(await journal.budget())
-                if budget.is_set and not session.out.json:
-                    session.out.line(f"guards: {_guards(budget)}")
-                runner = Runner(journal, placing, budget=budget, pace=pace)
-                await _work(runner, view_for(session.out, progress, journal.find_order), stopper, ending)
-            if with_follow and not stopper.is_stopped:
-                progress.begin_following(await stand(journal))
-                every = None if plan.every is None else float(plan.every)
-                pushes = None if beside is None else beside.pushes
-                patience = plan.way.pace().patience
-                follower = Follower(journal, providers, every=every, patience=patience, pushes=pushes)
-                view = view_for(session.out, progress, journal.find_order)
-                async with nullcontext() if beside is None else beside.listening(view.note):
-                    await _work(follower, view, stopper, ending)
-                ending.heard = None if beside is None else Heard.of(beside, follower)
+            follower = None
+            # From before the first row: a panel gives up on pushes that nobody takes. What comes before an order is
+            # followed can be dropped, because following asks the panel first.
+            async with nullcontext() if beside is None else beside.listening(stages.note):
+                if placing:
+                    await stages.place(placing, before)
+                if with_follow and not stopper.is_stopped:
+                    follower = await stages.follow(providers, None if beside is None else beside.pushes)
+            if beside is not None and follower is not None:
+                ending.heard = Heard.of(beside, follower)
         except JournalError as failure:
             # Said at once, and again by the exit code: the sums below are what can still be read.
             ending.failed = session.tell(failure)
@@ -261,31 +241,6 @@ async def _go_on(
             ending.standings = await stand(journal)
         ending.is_stopped = stopper.is_stopped
         return show_ending(session.out, ending)
-
-
-async def _work(stage: Stage, view: View, stopper: Stopper, ending: Ending) -> None:
-    unseen: Exception | None = None
-    with view, stopper.watching(stage, view):
-        async with stage.events() as events:
-            async for event in events:
-                if isinstance(event, PanelStopped):
-                    ending.stopped.append(event)
-                elif isinstance(event, RowNotSaved):
-                    ending.not_saved.append(event)
-                    view.note(not_saved(event))
-                try:
-                    await view.show(event)
-                except Exception as error:
-                    # Nobody sees the rest (`| head`): nothing more is sent, and what is in the air is finished.
-                    unseen = unseen or error
-                    stage.stop()
-    if unseen is not None:
-        raise unseen
-
-
-def _guards(budget: Budget) -> str:
-    told = {"--max-spend": budget.max_spend, "--max-order": budget.max_order, "--reserve": budget.reserve}
-    return " ".join(f"{name} {amount:f}" for name, amount in told.items() if amount is not None)
 
 
 def _limits(provider: Provider) -> Sequence[Limit]:

@@ -77,20 +77,32 @@ async def listen(
     scheme: SchemeFile = None,
     record: Annotated[
         Path | None,
-        Parameter(help="Append every delivery as it came to this file, for `smm webhook learn`; no secret is needed."),
+        Parameter(
+            help="Append every delivery as it came to this file, for `smm webhook learn`; no secret is needed. Without "
+            "one all is answered as taken, so record with a webhook of its own."
+        ),
+    ] = None,
+    replays: Annotated[
+        Path | None,
+        Parameter(
+            help="Keep which events were told in this file (SQLite), also for the next start and for others that "
+            "listen on this machine; else repeats are known until the command ends."
+        ),
     ] = None,
     session: Hidden,
     whose: Whose | None = None,
 ) -> int:
     """Receive what a panel pushes until Ctrl-C: a line for each event that it signed, each event once.
 
+    Which events were told is known until the command ends; with --replays FILE
+    an event that the panel repeats after a restart is not told again, either.
     A delivery that fails a check is a line on stderr that names the check.
     With --json each event is one line: {"event": …, "order": …, "payload": …}.
     The panel must reach it by https: put a reverse proxy or a tunnel in front.
     """
     from smmclient.cli.webhook.listening import Wanted, listen_for
 
-    wanted = Wanted(host=host, port=port, path=path, scheme=scheme, record=record)
+    wanted = Wanted(host=host, port=port, path=path, scheme=scheme, record=record, replays=replays)
     return await listen_for(session, (whose or Whose()).access(), wanted)
 
 

@@ -20,20 +20,21 @@ from smmclient.cli.webhook.lines import HEADINGS, as_cells, as_line, as_record, 
 from smmclient.cli.webhook.recording import Recorder, Recording, Unverified
 from smmclient.cli.webhook.refusals import Refusals
 from smmclient.cli.webhook.support import check_pushes, check_server
-from smmclient.webhooks import WebhookApp, WebhookEvent
+from smmclient.webhooks import SQLiteReplays, WebhookApp, WebhookEvent
 
 __all__ = ["Wanted", "listen_for"]
 
 
 @frozen(kw_only=True)
 class Wanted:
-    """Where to listen, how deliveries are signed, and the file that keeps them."""
+    """Where to listen, how deliveries are signed, and the files that keep them and what was handled of them."""
 
     host: str
     port: int
     path: str
     scheme: Path | None
     record: Path | None
+    replays: Path | None = None
 
 
 async def listen_for(session: Session, access: Access, wanted: Wanted) -> int:
@@ -51,13 +52,22 @@ async def listen_for(session: Session, access: Access, wanted: Wanted) -> int:
         check_pushes(account.panel)
         error = no_secret(session.environ, account.panel)
         raise CallError(error.message, hint=f"{error.hint}; or record deliveries without it: --record FILE")
+    if not secrets and wanted.replays is not None:
+        error = no_secret(session.environ, account.panel)
+        raise CallError(
+            f"--replays: {error.message}, and what nobody signed is not told apart",
+            hint=f"{error.hint}; or leave --replays out",
+        )
     told = _Told(out, is_verified=bool(secrets))
     receiver: App = Unverified(told.tell, scheme=scheme)
-    if secrets:
-        # Answered once the line is written: what nobody could read is sent again.
-        receiver = WebhookApp(secrets, on_event=told.tell, scheme=scheme, max_body=MOST, acknowledge="after")
     with ExitStack() as stack:
         sock = stack.enter_context(bound(wanted.host, wanted.port))
+        if secrets:
+            replays = None if wanted.replays is None else await _known_in(wanted.replays, stack)
+            # Answered once the line is written: what nobody could read is sent again.
+            receiver = WebhookApp(
+                secrets, on_event=told.tell, scheme=scheme, max_body=MOST, acknowledge="after", replays=replays
+            )
         if wanted.record is not None:
             recording = stack.enter_context(Recording(wanted.record))
             receiver = Recorder(receiver, recording, clock=time.time, fail=told.fail)
@@ -69,6 +79,15 @@ async def listen_for(session: Session, access: Access, wanted: Wanted) -> int:
     return OK
 
 
+async def _known_in(file: Path, stack: ExitStack) -> SQLiteReplays:
+    """The events that the file knows; a `ConfigError` now, and not at the first delivery, where it cannot be one."""
+    replays = SQLiteReplays(file)
+    stack.callback(replays.close)
+    # Of a token that nobody has: opens the file, and changes nothing in it.
+    await replays.release("")
+    return replays
+
+
 def _greet(session: Session, panel: str, url: str, wanted: Wanted, *, is_verified: bool) -> None:
     out = session.out
     out.note(f"smm: listening for {panel} at {url} until Ctrl-C")
@@ -76,6 +95,8 @@ def _greet(session: Session, panel: str, url: str, wanted: Wanted, *, is_verifie
         out.note(f"smm: every delivery is kept in {wanted.record}")
     if not is_verified:
         out.note(f"smm: {secret_name(panel)} is not set: no signature is checked, anybody can send what is shown")
+        out.note("smm: what comes is answered as taken (200), so the panel counts it as delivered and sends it no more")
+        out.note("  -> record with a webhook of its own, one that nothing else waits for: `smm webhook add URL`")
     if not (out.json or out.is_terminal):
         out.row(HEADINGS)
 
