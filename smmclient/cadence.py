@@ -6,7 +6,10 @@ import math
 
 from attrs import frozen
 
-__all__ = ["POLLING", "Cadence", "beside_pushes", "gather", "polling"]
+__all__ = ["Cadence", "beside_pushes", "gather", "polling"]
+
+#: Seconds between two looks at an order, where nothing else is said.
+_USUAL = 30.0
 
 
 @frozen
@@ -34,18 +37,14 @@ class Cadence:
         return slower / self.least + growing + max(0.0, age - slowest) / max(self.least, self.most)
 
 
-def polling(every: float) -> Cadence:
+def polling(every: float | None, *, at_most: float = math.inf) -> Cadence:
     """Where nothing is pushed."""
-    return Cadence(every, 0.1, 600.0)
+    return Cadence(min(every or _USUAL, at_most), 0.1, 600.0)
 
 
-#: Also for an order that was pushed but is not final yet.
-POLLING = polling(30.0)
-
-
-def beside_pushes(every: float | None) -> Cadence:
-    """Where ends are pushed: what one of them that got lost costs at most."""
-    return Cadence(every or 600.0, 0.5, 3600.0)
+def beside_pushes(every: float | None) -> tuple[Cadence, Cadence]:
+    """Where ends are pushed: what one of them that got lost costs at most; and for what was pushed and is not final."""
+    return Cadence(every or 600.0, 0.5, 3600.0), polling(every, at_most=_USUAL)
 
 
 def gather(age: float) -> float:

@@ -24,12 +24,11 @@ from smmclient.errors import (
 )
 from smmclient.fields import check_ids
 from smmclient.model import OrderState, OrderStatus
-from smmclient.webhooks.pushes import Pushes
+from smmclient.webhooks.pushes import Mailbox, Pushes
 
 if TYPE_CHECKING:
     from smmclient.pipeline.clock import Clock
     from smmclient.provider import Provider
-    from smmclient.webhooks.pushes import Mailbox
 
 __all__ = ["Tally", "Track", "check_pushes", "tracked"]
 
@@ -103,9 +102,9 @@ class Track(AsyncIterator[OrderStatus]):
         self._patience = patience
         if not isinstance(pushes, (Pushes, type(None))):
             raise UsageError(f"pushes must be a Pushes of this panel's account, not a {type(pushes).__name__}")
-        usual = polling(every or 30.0)
-        self._polling = usual if pushes is None else polling(min(usual.least, 30.0))
-        self._cadence = usual if pushes is None else beside_pushes(every)
+        self._cadence = self._polling = polling(every)
+        if pushes is not None:
+            self._cadence, self._polling = beside_pushes(every)
         self._clock: Clock | _Wall = getattr(provider, "clock", None) or _Wall()
         self._batch_size: int = getattr(provider, "batch_size", 100)
         now = self._clock.now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
@@ -153,12 +154,7 @@ class Dialect:
             units=self.rate_per, package_units=self.package_rate_per, packages_bill_min=self.packages_bill_min
         )
 
-        def decode(payload: object) -> tuple[Sequence[Service], tuple[Problem, ...]]:
-            return read_services(payload, pricing)
-
-        def decode_body(body: bytes) -> tuple[Sequence[Service], tuple[Problem, ...]] | None:
-            return read_body(body, pricing)
-
+        decode, decode_body = partial(read_services, pricing=pricing), partial(read_body, pricing=pricing)
         return Operation("services", (("action", "services"),), decode, Safety.READ, decode_body=decode_body)
 
     def balance(self) -> Operation[tuple[Decimal, str | None, object]]:
