@@ -10,13 +10,14 @@ import inspect
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import anyio
 from attrs import define
 
 from smmclient.errors import UsageError, WebhookRejected
+from smmclient.webhooks.bodies import BODY_TIMEOUT, MAX_BODY, STATUSES, Gone, Message, Receive, Send, read_body
 from smmclient.webhooks.claims import Claims
 from smmclient.webhooks.keys import Secrets, keys_of
 from smmclient.webhooks.payload import WebhookEvent, parse
@@ -27,16 +28,11 @@ from smmclient.webhooks.signing import Verified, check_tolerance, verify, withou
 
 __all__ = ["Handler", "WebhookApp"]
 
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Handler = Callable[[Any], object]
 _Handler = TypeVar("_Handler", bound=Handler)
 
 _OURS = Scheme()
 _log = logging.getLogger("smmclient.webhooks")
-#: What is answered to what fails a check; 401 to what proves nothing.
-_ANSWERS = {"payload": 400, "size": 413, "method": 405, "body": 408}
 
 
 @define(eq=False)
@@ -76,8 +72,8 @@ class WebhookApp:
         scheme: Scheme = _OURS,
         tolerance: float = 300,
         replays: ReplayGuard | None = None,
-        max_body: int = 256 * 1024,
-        body_timeout: float = 30,
+        max_body: int = MAX_BODY,
+        body_timeout: float = BODY_TIMEOUT,
         acknowledge: Literal["first", "after"] = "first",
         remember: float = 86_400,
         success: int = 200,
@@ -141,9 +137,10 @@ class WebhookApp:
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         try:
-            body = await self._body_in_time(scope, receive)
+            self._check_head(scope)
+            body = await read_body(receive, most=self._max_body, timeout=self._body_timeout)
             verified, event = self._read(body, scope["headers"])
-        except _Gone:
+        except Gone:
             # Nobody hears it, but what stands between may wait for an answer.
             await _answer(send, 400)
             return
@@ -154,7 +151,7 @@ class WebhookApp:
             return
         except WebhookRejected as error:
             _log.warning("refused a delivery: %s", error.check)
-            await _answer(send, _ANSWERS.get(error.check, 401))
+            await _answer(send, STATUSES.get(error.check, 401))
             return
         except Exception as error:
             # The secrets' callable, in all likelihood. Its words may hold one.
@@ -163,31 +160,13 @@ class WebhookApp:
             return
         await self._take(verified, event, send)
 
-    async def _body_in_time(self, scope: Message, receive: Receive) -> bytes:
-        with anyio.move_on_after(self._body_timeout):
-            return await self._body_of(scope, receive)
-        raise WebhookRejected("it did not come whole: something may have read it before", check="body")
-
-    async def _body_of(self, scope: Message, receive: Receive) -> bytes:
+    def _check_head(self, scope: Message) -> None:
+        """Refuse what need not be read."""
         if scope["method"] != "POST":
             raise WebhookRejected("a delivery is a POST", check="method")
         for name, value in scope["headers"]:
             if name.lower() == b"content-length" and value.isdigit() and int(value[:20]) > self._max_body:
                 raise WebhookRejected("it is too large", check="size")
-        parts: list[bytes] = []
-        left = self._max_body
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise _Gone
-            part = message.get("body") or b""
-            # What a sender says of the length is not what it sends.
-            if (left := left - len(part)) < 0:
-                raise WebhookRejected("it is too large", check="size")
-            if part:
-                parts.append(part)
-            if not message.get("more_body", False):
-                return b"".join(parts)
 
     def _read(self, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> tuple[Verified, WebhookEvent]:
         secrets = self._secrets() if callable(self._secrets) else self._secrets
@@ -278,10 +257,6 @@ def _checked(handler: Handler) -> Handler:
         # Some built-in functions do not tell what they take.
         pass
     return handler
-
-
-class _Gone(Exception):
-    """Who sent it hung up before it was complete."""
 
 
 def _is_async(call: Callable[[], object]) -> bool:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from smmclient.cli.outcome import CallError
 from smmclient.cli.output import Out
 from smmclient.cli.profiles import Account, no_secret, webhook_secrets
-from smmclient.cli.webhook.bodies import MOST
 from smmclient.cli.webhook.choices import Listening, read_scheme
 from smmclient.cli.webhook.lines import counted
 from smmclient.cli.webhook.refusals import Refusals
@@ -18,15 +17,15 @@ from smmclient.cli.webhook.support import check_server, may_push
 from smmclient.webhooks import Pushes, Scheme, WebhookApp
 
 if TYPE_CHECKING:
-    from smmclient.cli.webhook.bodies import App
     from smmclient.tracking import Tally
+    from smmclient.webhooks.bodies import App
 
 __all__ = ["Beside", "opened", "tally_lines"]
 
 
 @contextmanager
 def opened(out: Out, choice: Listening | None) -> Iterator[Beside | None]:
-    """A receiver at the port that the options name, bound and not listening yet; None where they name none.
+    """A receiver at the port that the options name, open from now on; None where they name none.
 
     Raises `UsageError`s for a missing server, a scheme that cannot be read, and a port that is taken.
     """
@@ -62,9 +61,7 @@ class Beside:
             secrets = webhook_secrets(environ, account)
             if secrets:
                 self.pushes[name] = Pushes()
-                self._paths[f"/{name}"] = WebhookApp(
-                    secrets, pushes=self.pushes[name], scheme=self._scheme, max_body=MOST
-                )
+                self._paths[f"/{name}"] = WebhookApp(secrets, pushes=self.pushes[name], scheme=self._scheme)
             elif may_push(account.panel):
                 raise no_secret(environ, account.panel)
             else:

@@ -14,13 +14,13 @@ from smmclient.cli.outcome import OK, CallError
 from smmclient.cli.output import Out
 from smmclient.cli.profiles import no_secret, secret_name, webhook_secrets
 from smmclient.cli.session import Access, Session
-from smmclient.cli.webhook.bodies import MOST, App
 from smmclient.cli.webhook.choices import read_scheme
 from smmclient.cli.webhook.lines import HEADINGS, as_cells, as_line, as_record, counted
 from smmclient.cli.webhook.recording import Recorder, Recording, Unverified
 from smmclient.cli.webhook.refusals import Refusals
 from smmclient.cli.webhook.support import check_pushes, check_server
 from smmclient.webhooks import SQLiteReplays, WebhookApp, WebhookEvent
+from smmclient.webhooks.bodies import App
 
 __all__ = ["Wanted", "listen_for"]
 
@@ -65,9 +65,7 @@ async def listen_for(session: Session, access: Access, wanted: Wanted) -> int:
         if secrets:
             replays = None if wanted.replays is None else await _known_in(wanted.replays, stack)
             # Answered once the line is written: what nobody could read is sent again.
-            receiver = WebhookApp(
-                secrets, on_event=told.tell, scheme=scheme, max_body=MOST, acknowledge="after", replays=replays
-            )
+            receiver = WebhookApp(secrets, on_event=told.tell, scheme=scheme, acknowledge="after", replays=replays)
         if wanted.record is not None:
             recording = stack.enter_context(Recording(wanted.record))
             receiver = Recorder(receiver, recording, clock=time.time, fail=told.fail)

@@ -18,7 +18,7 @@ from smmclient.cli.outcome import CallError
 from smmclient.cli.webhook.refusals import refuse
 
 if TYPE_CHECKING:
-    from smmclient.cli.webhook.bodies import App, Message, Receive, Send
+    from smmclient.webhooks.bodies import App, Message, Receive, Send
 
 __all__ = ["Paths", "address_of", "bound", "serving"]
 

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Self
 
 from smmclient.cli.outcome import CallError
-from smmclient.cli.webhook.bodies import App, Gone, Message, Receive, Send, TooLarge, read_body
 from smmclient.cli.webhook.refusals import refuse
 from smmclient.errors import WebhookRejected
 from smmclient.webhooks import Scheme, WebhookEvent, parse
+from smmclient.webhooks.bodies import STATUSES, App, Gone, Message, Receive, Send, read_body
 
 __all__ = ["Recorder", "Recording", "Unverified"]
 
@@ -104,8 +104,8 @@ class Recorder:
             return
         try:
             body = await read_body(receive)
-        except TooLarge:
-            await refuse(send, 413, "size")
+        except WebhookRejected as error:
+            await refuse(send, STATUSES[error.check], error.check)
             return
         except Gone:
             return

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from smmclient.cli.webhook.bodies import Send
+    from smmclient.webhooks.bodies import Send
 
 __all__ = ["Refusals", "refuse"]
 
