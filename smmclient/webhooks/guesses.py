@@ -9,22 +9,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Literal
 
-from attrs import evolve, field, fields, frozen
+from attrs import evolve, field, frozen
 
 from smmclient.dialect.read import Unreadable, read_json
 from smmclient.errors import UsageError
 from smmclient.webhooks.keys import keys_of
 from smmclient.webhooks.recorded import Recorded
-from smmclient.webhooks.scheme import KNOWN_SCHEMES, Algorithm, Encoding, Scheme, TimestampFormat
-from smmclient.webhooks.times import read_time
+from smmclient.webhooks.scheme import KNOWN_SCHEMES, OF_SIGNING, Algorithm, Encoding, Scheme, TimestampFormat
+from smmclient.webhooks.times import EARLIEST, LATEST, read_time
 
-__all__ = ["EARLIEST", "LATEST", "Guess", "fold", "guesses", "times_in"]
-
-#: Between these a delivery was sent: in 2001 at the earliest, in 2286 at the latest.
-EARLIEST, LATEST = 10**9, 10**10
-
-#: What of a scheme is about signing, and not about the payload.
-_OF_SIGNING = tuple(one.name for one in fields(Scheme) if not one.name.endswith("_fields"))
+__all__ = ["Guess", "fold", "guesses", "times_in"]
 
 
 @frozen(kw_only=True)
@@ -87,7 +81,7 @@ def guesses(recorded: Recorded, secret: str | bytes, names: Scheme) -> Iterator[
         bodies.append((trimmed, True))
     for body, is_trimmed in bodies:
         for known in KNOWN_SCHEMES.values():
-            own = evolve(names, **{one: getattr(known, one) for one in _OF_SIGNING})
+            own = evolve(names, **{one: getattr(known, one) for one in OF_SIGNING})
             yield Guess(scheme=own, body=body, fits=True, is_trimmed=is_trimmed)
         for signature in _signatures(recorded):
             for scheme, time, delivery_id in _schemes(recorded, body, signature, names):

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from attrs import field, frozen
 
 from smmclient.errors import UsageError, WebhookRejected
-from smmclient.webhooks.guesses import EARLIEST, LATEST, Guess, fold, guesses, times_in
+from smmclient.webhooks.guesses import Guess, fold, guesses, times_in
 from smmclient.webhooks.keys import keys_of
 from smmclient.webhooks.payload import OrderEvent, WebhookEvent, first, parse
 from smmclient.webhooks.recorded import Recorded, read_recorded
 from smmclient.webhooks.scheme import Scheme
 from smmclient.webhooks.signing import Verified, verify, without_arguments
+from smmclient.webhooks.times import EARLIEST, LATEST
 
 __all__ = ["Findings", "learn"]
 
@@ -38,7 +39,7 @@ class Findings:
 
 @without_arguments
 def learn(
-    raw_delivery: str | bytes | Mapping[str, object], secret: str | bytes, *, scheme: Scheme | None = None
+    raw_delivery: str | bytes | Mapping[str, object] | Recorded, secret: str | bytes, *, scheme: Scheme | None = None
 ) -> Findings:
     """Which scheme verifies a recorded delivery, and what of its payload would be read.
 

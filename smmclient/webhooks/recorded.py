@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 
 from attrs import field, frozen
 
 from smmclient.errors import UsageError
+from smmclient.webhooks.times import EARLIEST, LATEST
 
-__all__ = ["Recorded", "read_recorded"]
+__all__ = ["Recorded", "read_all", "read_recorded"]
 
 _SHAPES = 'give the HTTP text (headers, a blank line, the body), or {"headers": {…}, "body": "…"}'
 
@@ -30,6 +32,8 @@ class Recorded:
 
 def read_recorded(delivery: object) -> Recorded:
     """The delivery in a recording of either shape, the last of several; `UsageError` for what is none."""
+    if isinstance(delivery, Recorded):
+        return delivery
     if isinstance(delivery, Mapping):
         return _from_mapping(delivery)
     if isinstance(delivery, str):
@@ -37,16 +41,34 @@ def read_recorded(delivery: object) -> Recorded:
         delivery = delivery.encode("utf-8", "surrogateescape")
     if not isinstance(delivery, bytes):
         raise UsageError(f"a delivery is text, bytes or a mapping, not {type(delivery).__name__}: {_SHAPES}")
-    if delivery.lstrip().startswith(b"{"):
-        # The whole, or the newest of a recording with a delivery on each line.
-        for text in (delivery, *reversed(delivery.splitlines())):
-            try:
-                decoded = json.loads(text)
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(decoded, dict) and "headers" in decoded:
-                return _from_mapping(decoded)
-    return _from_http(delivery)
+    # Elsewhere a line of JSON is a part of the body.
+    return read_all(delivery)[-1] if delivery.lstrip().startswith(b"{") else _from_http(delivery)
+
+
+def read_all(content: bytes) -> list[Recorded]:
+    """All deliveries in a recording: one on each line as JSON, or one alone.
+
+    A line of something else is passed over, and so is one that was torn by a crash.
+    """
+    lines = [found for line in content.split(b"\n") if (found := _on_line(line)) is not None]
+    return lines or [_alone(content)]
+
+
+def _on_line(line: bytes) -> Recorded | None:
+    if not line.startswith(b"{"):
+        return None
+    with suppress(ValueError, RecursionError, UsageError):
+        told = json.loads(line)
+        if isinstance(told, dict) and "headers" in told and "body" in told:
+            return _from_mapping(told)
+    return None
+
+
+def _alone(content: bytes) -> Recorded:
+    decoded: object = None
+    with suppress(ValueError, RecursionError):
+        decoded = json.loads(content)
+    return _from_mapping(decoded) if isinstance(decoded, dict) and "headers" in decoded else _from_http(content)
 
 
 def _from_mapping(delivery: Mapping[str, object]) -> Recorded:
@@ -61,7 +83,7 @@ def _from_mapping(delivery: Mapping[str, object]) -> Recorded:
     except (TypeError, ValueError):
         raise UsageError(f"the headers are no mapping and no list of pairs: {_SHAPES}") from None
     at = delivery.get("at")
-    is_time = isinstance(at, (int, float)) and not isinstance(at, bool) and 10**9 <= at < 10**10
+    is_time = isinstance(at, (int, float)) and not isinstance(at, bool) and EARLIEST <= at < LATEST
     return Recorded(own, body, float(at) if is_time else _date_in(own))  # type: ignore[arg-type]
 
 

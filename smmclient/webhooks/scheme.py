@@ -22,7 +22,7 @@ from smmclient.errors import ConfigError
 from smmclient.knobs import did_you_mean, is_close
 from smmclient.places import why_no_toml
 
-__all__ = ["KNOWN_SCHEMES", "Algorithm", "Encoding", "Scheme", "TimestampFormat", "load_scheme"]
+__all__ = ["KNOWN_SCHEMES", "OF_SIGNING", "Algorithm", "Encoding", "Scheme", "TimestampFormat", "load_scheme"]
 
 Encoding = Literal["hex", "base64"]
 Algorithm = Literal["sha256", "sha384", "sha512"]
@@ -183,6 +183,10 @@ class Scheme:
         """The scheme as TOML, whole, for `load_scheme`. It holds no secret."""
         lines = (f"{one.name} = {_as_toml(getattr(self, one.name))}\n" for one in fields(type(self)))
         return "# How a panel signs its webhooks, for smmclient.webhooks.load_scheme\n" + "".join(lines)
+
+
+#: What of a scheme is about signing, and not about the payload.
+OF_SIGNING = tuple(one.name for one in fields(Scheme) if not one.name.endswith("_fields"))
 
 
 @functools.lru_cache(maxsize=256)

@@ -6,7 +6,10 @@ import re
 from datetime import datetime
 from decimal import Decimal
 
-__all__ = ["read_time"]
+__all__ = ["EARLIEST", "LATEST", "read_time"]
+
+#: Between these a delivery was sent: in 2001 at the earliest, in 2286 at the latest.
+EARLIEST, LATEST = 10**9, 10**10
 
 #: No sign, no blank, no exponent, no digit of another script. Up to the year 33658. A fraction may follow: what is
 #: signed is the text as it came, so that nobody can write the same time otherwise.

@@ -17,6 +17,7 @@ from smmclient.sandbox import Limits, Sandbox, serve
 
 Smm = Callable[..., Any]
 Start = Callable[..., Any]
+Hooked = Callable[[str], str]
 
 
 class Turned:
@@ -59,6 +60,18 @@ def at(slow_box: Sandbox) -> tuple[str, ...]:
     return ("--panel", "notpanel", "--base-url", slow_box.base_url)
 
 
+@pytest.fixture
+def hooked(slow_box: Sandbox, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> Hooked:
+    """Has the panel push to that path of the port, and gives the secret, which is in the environment."""
+
+    def register(path: str) -> str:
+        secret = slow_box.webhooks.register(f"http://127.0.0.1:{closed_port}{path}").secret
+        monkeypatch.setenv("NOTPANEL_WEBHOOK_SECRET", secret)
+        return secret
+
+    return register
+
+
 def place(smm: Smm, at: Sequence[str], number: int = 0) -> str:
     """An order's id."""
     link = f"https://e.example/{number}"
@@ -91,12 +104,11 @@ def test_a_run_is_followed_by_what_is_pushed(
     at: Sequence[str],
     tmp_path: Path,
     closed_port: int,
-    monkeypatch: pytest.MonkeyPatch,
+    hooked: Hooked,
 ) -> None:
     """It ends long before the next look, and a line tells requests, events, and looks saved."""
     run = a_run(smm, tmp_path, at, 12)
-    hook = slow_box.webhooks.register(f"http://127.0.0.1:{closed_port}/notpanel")
-    monkeypatch.setenv("NOTPANEL_WEBHOOK_SECRET", hook.secret)
+    secret = hooked("/notpanel")
     asked = slow_box.count("status")
     command = start("bulk", "follow", run, "--listen", closed_port)
     command.wait_for(f"listening for notpanel at http://127.0.0.1:{closed_port}/notpanel")
@@ -110,7 +122,7 @@ def test_a_run_is_followed_by_what_is_pushed(
     assert "12 events pushed" in tally
     assert slow_box.count("status") - asked < 12
     assert "1x refused a delivery: " in shown
-    assert hook.secret not in shown
+    assert secret not in shown
     assert "\x1b" not in shown
 
 
@@ -122,11 +134,10 @@ def test_a_file_is_placed_and_followed_by_what_is_pushed(
     at: Sequence[str],
     tmp_path: Path,
     closed_port: int,
-    monkeypatch: pytest.MonkeyPatch,
+    hooked: Hooked,
 ) -> None:
     """`place --follow` and `resume --follow` listen too, and say so where nothing would be followed."""
-    hook = slow_box.webhooks.register(f"http://127.0.0.1:{closed_port}/notpanel")
-    monkeypatch.setenv("NOTPANEL_WEBHOOK_SECRET", hook.secret)
+    hooked("/notpanel")
     orders, run = tmp_path / "o.csv", tmp_path / "r.db"
     orders.write_text("service,link,quantity\n" + "".join(f"1,https://e.example/{n},100\n" for n in range(5)))
     lonely = smm("bulk", "place", orders, "--run", run, *at, "--listen", closed_port)
@@ -198,12 +209,11 @@ def test_under_json_the_end_tells_what_was_pushed(
     at: Sequence[str],
     tmp_path: Path,
     closed_port: int,
-    monkeypatch: pytest.MonkeyPatch,
+    hooked: Hooked,
 ) -> None:
     """As fields of "Ended", by panel."""
     run = a_run(smm, tmp_path, at, 3)
-    hook = slow_box.webhooks.register(f"http://127.0.0.1:{closed_port}/")
-    monkeypatch.setenv("NOTPANEL_WEBHOOK_SECRET", hook.secret)
+    hooked("/")
     asked = slow_box.count("status")
     command = start("bulk", "follow", run, "--listen", f"127.0.0.1:{closed_port}", "--json")
     clock.finish(slow_box, asked=asked)
@@ -222,11 +232,10 @@ def test_an_order_is_tracked_by_what_is_pushed(
     clock: Turned,
     at: Sequence[str],
     closed_port: int,
-    monkeypatch: pytest.MonkeyPatch,
+    hooked: Hooked,
 ) -> None:
     """With a look at the beginning and none to wait for; stdout has the changes alone."""
-    hook = slow_box.webhooks.register(f"http://127.0.0.1:{closed_port}/notpanel/")
-    monkeypatch.setenv("NOTPANEL_WEBHOOK_SECRET", hook.secret)
+    hooked("/notpanel/")
     order, asked = place(smm, at), slow_box.count("status")
     command = start("track", order, "--listen", closed_port, *at)
     clock.finish(slow_box, asked=asked)

@@ -130,11 +130,11 @@ async def follow(
     With --listen what the panels push is taken at once, each at a path of its own (/notpanel), and they are asked
     less often: polling is left for what gets lost.
     """
-    from smmclient.cli.bulk.work import Plan, follow_run
+    from smmclient.cli.bulk.work import Plan, resume_run
 
     need_one(every, "--every")
     plan = Plan(run=run, access=access or Access(), guards=Guards(), way=way or Way(), every=every)
-    return await follow_run(session, plan, listening)
+    return await resume_run(session, plan, is_placing=False, with_follow=True, listening=listening)
 
 
 async def show(run: RunFile, /, *, json: Flag = False, session: Hidden) -> int:

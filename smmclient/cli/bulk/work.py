@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from smmclient.provider import Provider
     from smmclient.settings import Limit
 
-__all__ = ["Plan", "connect_run", "follow_run", "place_file", "resume_run"]
+__all__ = ["Plan", "connect_run", "place_file", "resume_run"]
 
 
 @frozen(kw_only=True)
@@ -99,23 +99,16 @@ async def place_file(
         return await _go_on(session, journal, panels, plan, progress, with_follow=with_follow, beside=beside)
 
 
-async def resume_run(session: Session, plan: Plan, *, with_follow: bool, listening: Listening | None = None) -> int:
-    """Place what waits in the run, and follow it if that is wanted, listening to what the panels push."""
-    progress = Progress()
-    panels = _panels(session, plan, progress)
-    with opened(session.out, listening) as beside:
-        async with await SqliteJournal.open(plan.run) as journal, panels:
-            return await _go_on(session, journal, panels, plan, progress, with_follow=with_follow, beside=beside)
-
-
-async def follow_run(session: Session, plan: Plan, listening: Listening | None) -> int:
-    """Follow the run's orders until all are final, and listen meanwhile to what the panels push, if that is wanted."""
+async def resume_run(
+    session: Session, plan: Plan, *, is_placing: bool = True, with_follow: bool, listening: Listening | None
+) -> int:
+    """Place what waits in the run, follow its orders, or both, listening to what the panels push if that is wanted."""
     progress = Progress()
     panels = _panels(session, plan, progress)
     with opened(session.out, listening) as beside:
         async with await SqliteJournal.open(plan.run) as journal, panels:
             return await _go_on(
-                session, journal, panels, plan, progress, with_follow=True, is_placing=False, beside=beside
+                session, journal, panels, plan, progress, is_placing=is_placing, with_follow=with_follow, beside=beside
             )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -20,8 +19,9 @@ from smmclient.cli.webhook.choices import read_scheme
 from smmclient.cli.webhook.lines import as_line
 from smmclient.errors import UsageError, WebhookRejected
 from smmclient.webhooks import KNOWN_SCHEMES, Findings, Scheme, learn, verify
-from smmclient.webhooks.guesses import EARLIEST, LATEST
-from smmclient.webhooks.recorded import read_recorded
+from smmclient.webhooks.recorded import Recorded, read_all
+from smmclient.webhooks.scheme import OF_SIGNING
+from smmclient.webhooks.times import EARLIEST, LATEST
 
 __all__ = ["learn_from"]
 
@@ -29,8 +29,6 @@ __all__ = ["learn_from"]
 _MOST = 10
 #: Bytes of a file that is read: a recording stops growing before.
 _LARGEST = 80 * 1024 * 1024
-#: What of a scheme is about signing.
-_OF_SIGNING = tuple(one.name for one in fields(Scheme) if not one.name.endswith("_fields"))
 
 
 @frozen(kw_only=True)
@@ -86,8 +84,8 @@ def _secrets(session: Session, access: Access) -> tuple[str, ...]:
     return (typed,)
 
 
-def _read(file: Path) -> list[bytes]:
-    """The deliveries of a file: one on each line as we record them, or one alone."""
+def _read(file: Path) -> list[Recorded]:
+    """The deliveries of a file."""
     try:
         with file.open("rb") as opened:
             content = opened.read(_LARGEST + 1)
@@ -98,31 +96,15 @@ def _read(file: Path) -> list[bytes]:
         ) from error
     if len(content) > _LARGEST:
         raise CallError(f"{file} is too large to be a recording", hint="give a file with one delivery")
-    lines = [line for line in content.split(b"\n") if _is_recorded(line)]
-    if lines:
-        return lines
     if not content.strip():
         raise CallError(f"{file} holds no delivery yet", hint="record one with `smm webhook listen --record FILE`")
-    read_recorded(content)
-    return [content]
+    return read_all(content)
 
 
-def _is_recorded(line: bytes) -> bool:
-    if not line.startswith(b"{"):
-        return False
-    with suppress(ValueError, RecursionError, UsageError):
-        told = json.loads(line)
-        # A line of some other file is no delivery; one that was torn by a crash is none any more.
-        if isinstance(told, dict) and "headers" in told and "body" in told:
-            read_recorded(told)
-            return True
-    return False
-
-
-def _learn(deliveries: Sequence[bytes], secrets: Sequence[str], names: Scheme) -> _Learnt:
+def _learn(deliveries: Sequence[Recorded], secrets: Sequence[str], names: Scheme) -> _Learnt:
     tried, notes = 0, list[Sequence[str]]()
     # The plain ones first: what somebody else has stuffed with headers takes long.
-    newest = sorted(deliveries[: -_MOST - 1 : -1], key=lambda one: len(read_recorded(one).headers))
+    newest = sorted(deliveries[: -_MOST - 1 : -1], key=lambda one: len(one.headers))
     for delivery in newest:
         for secret in secrets:
             found = learn(delivery, secret, scheme=names)
@@ -142,8 +124,7 @@ def _learn(deliveries: Sequence[bytes], secrets: Sequence[str], names: Scheme) -
     )
 
 
-def _fits(delivery: bytes, secrets: Sequence[str], scheme: Scheme) -> bool:
-    recorded = read_recorded(delivery)
+def _fits(recorded: Recorded, secrets: Sequence[str], scheme: Scheme) -> bool:
     # By the time that it came; where that is not recorded, any time that it can have come at will do.
     now, tolerance = (recorded.at, 300.0) if recorded.at is not None else (EARLIEST, LATEST - EARLIEST)
     # A recording by hand may have added a line end, which `learn` sees through.
@@ -155,7 +136,7 @@ def _fits(delivery: bytes, secrets: Sequence[str], scheme: Scheme) -> bool:
 
 
 def _signing(scheme: Scheme) -> dict[str, object]:
-    return {name: getattr(scheme, name) for name in _OF_SIGNING}
+    return {name: getattr(scheme, name) for name in OF_SIGNING}
 
 
 def _save(path: Path, scheme: Scheme) -> None:
